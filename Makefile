@@ -1,0 +1,12 @@
+# make lab    set up, then JupyterLab at lesson 00     (make lab ARGS=--no-browser on a server)
+# make test   set up, ruff, mypy, all tests            (make test ARGS="-k pop3" for some)
+# All the work is in tools/dev.py, which runs where there is no make too.
+
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: lab test lint bench long lock setup clean
+.DEFAULT_GOAL := lab
+
+lab test lint bench long lock setup clean:
+	@$(PYTHON) tools/dev.py $@ $(ARGS)

@@ -1,0 +1,3 @@
+"""A whole e-mail Internet inside a notebook."""
+
+__version__ = "0.1.0"
