@@ -19,7 +19,7 @@ MOST = 2**32 - 1  # the largest UID and UIDVALIDITY (RFC 9051 §2.3.1.1)
 
 @dataclass(slots=True)
 class Message:
-    """One message of one box.  Nobody changes it: other flags make another `Message`, so who holds one holds what was."""
+    """One message of one box.  Nobody changes it: other flags make another `Message`."""
 
     uid: int
     name: str  # what POP3's UIDL calls it, the same in every session: "b1-0001"

@@ -51,9 +51,7 @@ def test_an_empty_box_has_a_modseq_that_its_first_message_passes():
     assert seen == 1 and [change.uid for change in box.since(seen)] == [1]
 
 
-@pytest.mark.parametrize(
-    "how, after", [("", {"b", "c"}), ("+", {"a", "b", "c"}), ("-", {"a"})]
-)
+@pytest.mark.parametrize("how, after", [("", {"b", "c"}), ("+", {"a", "b", "c"}), ("-", {"a"})])
 def test_flags_are_set_added_or_taken_away(how, after):
     assert combined(frozenset("ab"), how, frozenset("bc")) == after
 
