@@ -1,7 +1,8 @@
 """What `make` does, for every system: `python tools/dev.py lab`, `test`, `lint`, ... (needs nothing but Python itself).
 
 The virtual environment `.venv` is made from `requirements.lock` the first time, and again whenever the lock, the
-project file or the Python changes; otherwise this step takes no time.
+project file or the Python changes; otherwise that step takes no time. This file also runs on Pythons that are too old
+for mailedu, to say so.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,10 +21,10 @@ VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 PROJECT = ROOT / "pyproject.toml"
 STAMP = VENV / "made-from"
-FIRST_LESSON = "notebooks/00-a-message-travels.ipynb"
 
 
 # ---- the virtual environment
+
 
 def venv_python():
     """The Python inside .venv, wherever this system puts it."""
@@ -31,15 +33,16 @@ def venv_python():
 
 def complaint():
     """Why this Python cannot make the environment, in one sentence; None if it can."""
+    version = ".".join(str(number) for number in sys.version_info[:2])
     if sys.version_info < OLDEST_PYTHON:
         return (
-            "mailedu needs Python 3.11 or newer and this is {}.{} ({}): install a newer one and say which, "
-            "as in `make lab PYTHON=python3.12`.".format(sys.version_info[0], sys.version_info[1], sys.executable)
+            f"mailedu needs Python 3.11 or newer and {sys.executable} is {version}: "
+            "install a newer one and say which, as in `make lab PYTHON=python3.12`."
         )
     if not importlib.util.find_spec("venv") or not importlib.util.find_spec("ensurepip"):
         return (
-            "This Python ({}) cannot make virtual environments; on Debian and Ubuntu run "
-            "`apt-get install python3-venv` first.".format(sys.executable)
+            f"{sys.executable} cannot make virtual environments: on Debian and Ubuntu, "
+            "run `apt-get install python3-venv` first."
         )
     return None
 
@@ -53,61 +56,71 @@ def fingerprint():
 
 
 def venv_works():
-    """Does .venv hold a Python that starts, of the version we were called with?"""
-    ask = [str(venv_python()), "-c", "import pip, sys; print(sys.version)"]
+    """Does .venv hold a Python that starts, with pip, of the version we were called with?"""
+    question = [str(venv_python()), "-c", "import pip, sys; print(sys.version)"]
     try:
-        answer = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        answer = subprocess.run(question, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     except OSError:
         return False
     return answer.returncode == 0 and answer.stdout.decode().strip() == sys.version.strip()
 
 
-def setup():
+def setup(_=()):
     """Make .venv what the lock says; do nothing if it is that already."""
     wrong = complaint()
     if wrong:
         sys.exit(wrong)
+    works = venv_works()
     wanted = fingerprint()
-    if STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted and venv_works():
+    if works and STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted:
         return
-    print("Setting up .venv (once; some minutes on a slow line) ...", flush=True)
-    if not venv_works():
-        must([sys.executable, "-m", "venv", "--clear", str(VENV)])
-    pip = [str(venv_python()), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    must([*pip, "-r", str(LOCK)])
-    must([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    print("Setting up .venv (only this once; a few minutes on a slow line) ...", flush=True)
+    if not works:
+        run(sys.executable, "-m", "venv", "--clear", VENV)
+    pip_install("-r", LOCK)
+    pip_install("--no-deps", "--no-build-isolation", "--editable", ROOT)
     STAMP.write_text(wanted, encoding="ascii")
 
 
-# ---- running things
+def pip_install(*what):
+    """Install into .venv."""
+    module("pip", "--quiet", "--disable-pip-version-check", "install", *what)
+
+
+# ---- running programs
+
 
 def environment():
-    """Ours, with the environment's programs first: a Jupyter kernel and `mailedu` are found by name."""
+    """Ours, with .venv's programs first: kernels and `mailedu` are found by name."""
     ours = dict(os.environ, VIRTUAL_ENV=str(VENV))
     ours["PATH"] = str(venv_python().parent) + os.pathsep + ours.get("PATH", "")
     ours.pop("PYTHONHOME", None)
     return ours
 
 
-def must(command):
+def run(*command):
     """Run the command in the project's folder; end with its exit code if it fails."""
-    code = subprocess.call([str(word) for word in command], cwd=str(ROOT), env=environment())
+    code = exit_code(*command)
     if code != 0:
         sys.exit(code)
 
 
+def exit_code(*command):
+    """Run the command in the project's folder."""
+    return subprocess.call([str(word) for word in command], cwd=str(ROOT), env=environment())
+
+
 def module(name, *arguments):
     """Run a module with .venv's Python."""
-    must([venv_python(), "-m", name, *arguments])
+    run(venv_python(), "-m", name, *arguments)
 
 
 # ---- what one can ask for
 
+
 def lab(arguments):
-    """Open JupyterLab at lesson 00."""
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        arguments = ["--allow-root", *arguments]            # as in a container; it listens on 127.0.0.1 only
-    module("jupyterlab", "--ServerApp.ip=127.0.0.1", *arguments, FIRST_LESSON)
+    """JupyterLab at lesson 00."""
+    module("mailedu", "open", "notebooks", *arguments)
 
 
 def lint(arguments):
@@ -119,8 +132,16 @@ def lint(arguments):
 def test(arguments):
     """Lint, then every test but the long ones."""
     lint([])
-    fetch_browser()
+    find_browser()
     module("pytest", "-n", "2", "-m", "not long", *arguments)
+
+
+def find_browser():
+    """Where there is no Chromium or Chrome, try Playwright's own download; without either the browser tests skip."""
+    if exit_code(venv_python(), ROOT / "tests" / "browser.py") != 0:
+        print("No Chromium or Chrome is installed here: asking Playwright for its own ...", flush=True)
+        if exit_code(venv_python(), "-m", "playwright", "install", "chromium") != 0:
+            print("Playwright's download failed, so the browser tests will be skipped.", flush=True)
 
 
 def long(arguments):
@@ -134,41 +155,35 @@ def bench(arguments):
 
 
 def lock(arguments):
-    """Choose the newest versions again: requirements.lock, and from it binder/requirements.txt."""
-    module("pip", "--quiet", "--disable-pip-version-check", "install", "uv")
-    module(
-        "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--extra", "test", "--upgrade",
-        "--no-annotate", "--custom-compile-command", "make lock", "--output-file", str(LOCK), *arguments, str(PROJECT),
-    )
+    """Choose the newest versions again: requirements.lock, and binder/requirements.txt from it."""
+    pip_install("uv")
+    choose = ["uv", "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11"]
+    looks = ["--extra", "test", "--no-annotate", "--custom-compile-command", "make lock"]
+    module(*choose, *looks, *arguments, "--output-file", LOCK.name, PROJECT.name)
     setup()
-    must([venv_python(), ROOT / "tools" / "binder.py"])
+    run(venv_python(), ROOT / "tools" / "binder.py")
 
 
 def clean(_):
     """Remove what was made here: .venv, caches, build results."""
-    for pattern in (".venv", ".*_cache", "build", "dist", "**/__pycache__", "**/.ipynb_checkpoints"):
+    for pattern in (".venv", ".*_cache", ".hypothesis", "build", "dist", "*/**/__pycache__", "*/**/.ipynb_checkpoints"):
         for folder in list(ROOT.glob(pattern)):
             shutil.rmtree(str(folder), ignore_errors=True)
 
 
-def fetch_browser():
-    """Where no Chromium or Chrome is installed, try Playwright's own; without either the browser tests skip and say so."""
-    if subprocess.call([str(venv_python()), str(ROOT / "tests" / "browser.py")], env=environment()) != 0:
-        subprocess.call([str(venv_python()), "-m", "playwright", "install", "chromium"], env=environment())
-
-
-TASKS = {"setup": None, "lab": lab, "test": test, "lint": lint, "bench": bench, "long": long, "lock": lock, "clean": clean}
+TASKS = {task.__name__: task for task in (setup, lab, test, lint, long, bench, lock, clean)}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=sorted(TASKS))
-    task, arguments = parser.parse_known_args()
-    task = TASKS[task.task]
-    if task is not clean:
+    """Read the command line, set up, do the task."""
+    tasks = "\n".join(f"  {name:8}{task.__doc__}" for name, task in TASKS.items())
+    parser = argparse.ArgumentParser(epilog=tasks, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=list(TASKS))
+    asked, arguments = parser.parse_known_args()
+    signal.signal(signal.SIGINT, lambda *_: None)           # Ctrl-C is for the program that runs; we end when it does
+    if asked.task not in ("setup", "clean"):
         setup()
-    if task:
-        task(arguments)
+    TASKS[asked.task](arguments)
 
 
 if __name__ == "__main__":
