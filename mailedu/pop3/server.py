@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from ..acts import (
@@ -200,7 +200,8 @@ class Pop3Server:
             reader = Reader(line)
             verb = reader.verb()
             self.check(verb)
-            reply = yield from getattr(self, "do_" + verb)(*reader.arguments(verb))
+            handler: Callable[..., Acts[Reply]] = getattr(self, "do_" + verb)
+            reply = yield from handler(*reader.arguments(verb))
         except Refused as no:
             return (yield from self.refuse(verb, no))
         for piece in handfuls(bytes(reply)):

@@ -1,0 +1,47 @@
+"""The lab's time and its only source of chance.  Nothing below ``net/`` has another."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from .acts import LabError
+
+MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # when every lab begins: a Monday
+
+
+class Clock:
+    """Seconds since the lab began; they pass only when told.  `advance` is the world's: it wakes whoever waits."""
+
+    def __init__(self, seed: int = 0, start: datetime = MORNING) -> None:
+        self.now, self.start, self.random = 0.0, start, random.Random(seed)
+        self.on_advance: Callable[[float], None] = self.set_forward
+
+    def __call__(self) -> float:
+        return self.now
+
+    def set_forward(self, seconds: float) -> None:
+        """Let time pass with nobody there to notice."""
+        self.now += seconds
+
+    def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
+        """Let the lab's time go on: queues wake up, retries run, silent sessions end.  Time never goes back."""
+        total = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days).total_seconds()
+        if total < 0:
+            raise LabError("The clock does not go back; use back() or fork() on a conversation for that.")
+        self.on_advance(total)
+
+    @property
+    def date(self) -> datetime:
+        """The lab's date and time."""
+        return self.start + timedelta(seconds=self.now)
+
+    def unix(self) -> int:
+        """Whole seconds since 1970, as DKIM's t= wants them."""
+        return int(self.date.timestamp())
+
+    def stamp(self) -> str:
+        """A date as mail writes it: ``Mon, 23 Nov 2026 09:01:00 +0000`` (RFC 5322 §3.3)."""
+        return format_datetime(self.date)

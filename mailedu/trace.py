@@ -1,0 +1,299 @@
+"""What happened, in order and in its place.  Everything mailedu shows is read from here, and nothing edits it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .acts import (
+    ACTS,
+    Accept,
+    Act,
+    Answer,
+    Ask,
+    Cipher,
+    Close,
+    Connect,
+    Enter,
+    Flag,
+    Hangup,
+    Hear,
+    LabError,
+    Open,
+    Remove,
+    Rule,
+    Say,
+    Store,
+    Upgrade,
+)
+
+
+@dataclass(slots=True)
+class Step:
+    """One act, and where it stands in the story."""
+
+    number: int
+    at: float  # seconds on the lab's clock, never the wall's
+    actor: str  # "alice@alpha.example", "mx.beta.example", "dns"
+    conversation: str  # "mx.beta.example:25/1": the first call to that port
+    parent: int | None  # the number of the step it stands under
+    act: Act
+
+
+class Trace:
+    """Append-only.  Index it, slice it, loop over it, walk it as a tree.
+
+    With `keep` (steps) or `octets` (of bytes held in steps) the oldest steps are dropped when there are more: a
+    server that runs for days stays small.  Numbers go on; `dropped` counts what is gone.
+    """
+
+    def __init__(
+        self, now: Callable[[], float] = lambda: 0.0, keep: int | None = None, octets: int | None = None
+    ) -> None:
+        self._steps: list[Step] = []
+        self._now = now
+        self._watchers: list[Callable[[Step], None]] = []
+        self.keep, self.octets, self.dropped, self._held = keep, octets, 0, 0
+
+    # -- writing
+    def record(self, actor: str, conversation: str, parent: int | None, act: Act) -> Step:
+        step = Step(self.dropped + len(self._steps), self._now(), actor, conversation, parent, act)
+        self._steps.append(step)
+        if self.keep is not None or self.octets is not None:
+            self._held += held(act)
+            if self._too_much():
+                self._drop()
+        for tell in self._watchers:
+            tell(step)
+        return step
+
+    def watch(self, tell: Callable[[Step], None]) -> None:
+        """`tell` is called with each step from now on."""
+        self._watchers.append(tell)
+
+    def cap(self, keep: int | None, octets: int | None) -> None:
+        """Hold at most so many steps, and steps with at most so many octets, from now on; None is no limit."""
+        self.keep, self.octets = keep, octets
+        self._held = sum(held(step.act) for step in self._steps)
+        if self._too_much():
+            self._drop()
+
+    def _too_much(self) -> bool:
+        too_many = self.keep is not None and len(self._steps) > self.keep
+        return too_many or (self.octets is not None and self._held > self.octets and len(self._steps) > 1)
+
+    def _drop(self) -> None:
+        """Drop down to nine tenths of the limits at once: so a full trace costs little more than an empty one."""
+        count, held_now = len(self._steps), self._held
+        most = count if self.keep is None else self.keep * 9 // 10
+        room = held_now if self.octets is None else self.octets * 9 // 10
+        gone = 0
+        while gone < count - 1 and (count - gone > max(most, 1) or held_now > room):
+            held_now -= held(self._steps[gone].act)
+            gone += 1
+        del self._steps[:gone]
+        self.dropped, self._held = self.dropped + gone, held_now
+
+    # -- reading
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._steps)
+
+    def __getitem__(self, index: Any) -> Any:
+        """The step at this place among those kept (an int), or a list of them (a slice)."""
+        return self._steps[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Trace) and self._steps == other._steps
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+    def step(self, number: int) -> Step:
+        """The step with this number; LabError when there is none (any more)."""
+        if not 0 <= number - self.dropped < len(self._steps):
+            first, last = self.dropped, self.dropped + len(self._steps) - 1
+            raise LabError(f"There is no step {number} in this trace: it holds steps {first} to {last}.")
+        return self._steps[number - self.dropped]
+
+    def only(self, *kinds: type[Act]) -> list[Step]:
+        """The steps whose act is one of these kinds: ``trace.only(Say, Hear)``."""
+        return [step for step in self._steps if isinstance(step.act, kinds)]
+
+    def under(self, number: int | None) -> list[Step]:
+        """The steps that stand directly under this one (None: under nothing)."""
+        return [step for step in self._steps if step.parent == number]
+
+    def walk(self, number: int | None = None, depth: int = 0) -> Iterator[tuple[int, Step]]:
+        """(depth, step), the tree depth first: what interleaved in time stands together here.
+
+        Where the oldest steps were dropped, a step whose parent is gone stands at the top.
+        """
+        children = self.children()
+        todo = [(depth, step) for step in reversed(children.get(number, []))]
+        while todo:
+            depth, step = todo.pop()
+            yield depth, step
+            todo += [(depth + 1, child) for child in reversed(children.get(step.number, []))]
+
+    def children(self) -> dict[int | None, list[Step]]:
+        """Each step's number -> the steps directly under it; None -> those at the top."""
+        children: dict[int | None, list[Step]] = {}
+        for step in self._steps:
+            parent = None if step.parent is not None and step.parent < self.dropped else step.parent
+            children.setdefault(parent, []).append(step)
+        return children
+
+    def part(self, roots: Iterable[int]) -> Trace:
+        """A trace of its own: these steps and all that stands under them, numbered anew from 0."""
+        chosen = set(roots)
+        number: dict[int, int] = {}
+        part = Trace(self._now)
+        for step in self._steps:
+            if step.number in chosen or step.parent in number:
+                number[step.number] = len(part._steps)
+                parent = None if step.parent is None else number.get(step.parent)
+                part._steps.append(
+                    Step(number[step.number], step.at, step.actor, step.conversation, parent, step.act)
+                )
+        return part
+
+    # -- comparing
+    def story(self, actors: Collection[str] | None = None) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
+        """The normal form, equal in every world: what each actor did in each conversation, in its order.
+
+        (conversation, actor) -> [(seconds, place of the parent, act), …].  Worlds interleave differently (even the two
+        ends of one call, at a TLS handshake), so numbers go, and a parent becomes its place: (conversation, actor,
+        index).  TLS records go too.  A client that is not ours leaves no steps, so one may keep only these `actors`.
+        """
+        story: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+        place: dict[int, tuple[str, str, int]] = {}
+        for step in self._steps:
+            if isinstance(step.act, Cipher) or (actors is not None and step.actor not in actors):
+                continue
+            told = story.setdefault((step.conversation, step.actor), [])
+            told.append((step.at, None if step.parent is None else place.get(step.parent), step.act))
+            place[step.number] = step.conversation, step.actor, len(told) - 1
+        return story
+
+    # -- to JSON and back, without loss
+    def to_json(self) -> str:
+        """[[number, at, actor, conversation, parent, kind of act, [its fields]], …]; bytes as latin-1 text."""
+        return json.dumps([row(step) for step in self._steps])
+
+    @classmethod
+    def from_json(cls, text: str) -> Trace:
+        """What `to_json` wrote.  LabError when it is something else."""
+        trace = cls()
+        try:
+            trace._steps = [step_of(*fields_of_row) for fields_of_row in json.loads(text)]
+        except (ValueError, TypeError, KeyError) as wrong:
+            raise LabError(f"This is not the JSON of a trace ({wrong}): pass what Trace.to_json() gave.") from wrong
+        trace.dropped = trace._steps[0].number if trace._steps else 0
+        return trace
+
+    def __str__(self) -> str:
+        return "\n".join(line(step, depth) for depth, step in self.walk())
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self)} steps>"
+
+
+def held(act: Act) -> int:
+    """How many octets of wire or mail this act holds."""
+    match act:
+        case Say(data) | Hear(data) | Cipher(_, data) | Store(_, data):
+            return len(data)
+    return 0
+
+
+# -- JSON --------------------------------------------------------------------------------------------------------------
+
+
+def row(step: Step) -> list[Any]:
+    values = [plain(getattr(step.act, f.name)) for f in fields(step.act)]  # type: ignore[arg-type]
+    kind = type(step.act).__name__
+    return [step.number, step.at, step.actor, step.conversation, step.parent, kind, values]
+
+
+def step_of(
+    number: int, at: float, actor: str, conversation: str, parent: int | None, kind: str, values: list[Any]
+) -> Step:
+    made = ACTS[kind]
+    given = [rich(f.type, value) for f, value in zip(fields(made), values, strict=True)]  # type: ignore[arg-type]
+    return Step(number, at, actor, conversation, parent, made(*given))
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def rich(declared: Any, value: Any) -> Any:
+    if declared == "bytes":
+        return value.encode("latin-1")
+    return tuple(value) if isinstance(value, list) else value
+
+
+# -- a line of text a step ---------------------------------------------------------------------------------------------
+
+
+def line(step: Step, depth: int = 0) -> str:
+    """The step in one line of plain text; what a message says cannot leave its line or steer a terminal."""
+    return f"{step.number:>5} {step.actor:>22}  {'  ' * depth}{told(step.act)}"
+
+
+def told(act: Act) -> str:
+    match act:
+        case Say(data):
+            return f"> {shown(data)}"
+        case Hear(data):
+            return f"< {shown(data)}"
+        case Enter(state):
+            return f"-> {state}"
+        case Ask(name, kind):
+            return f"? {printable(name)} {kind}"
+        case Answer(_, _, status, records):
+            return f"= {printable(status or ' | '.join(records) or '(nothing)')}"
+        case Rule(name, outcome, because):
+            reasons = ", ".join(f"{key}={value}" for key, value in because.items())
+            return printable(f"[{name}] {outcome}" + (f" ({reasons})" if reasons else ""))
+        case Open(title):
+            return f"{printable(title)} {{"
+        case Close(verdict):
+            return f"}} {printable(verdict)}"
+        case Store(box, message):
+            return f"[+] {printable(box)}: {len(message)} octets"
+        case Remove(box, uids):
+            return f"[-] {printable(box)}: uid {', '.join(map(str, uids))}"
+        case Flag(box, uids, how, flags):
+            return f"[{how or '='}] {printable(box)}: uid {', '.join(map(str, uids))}: {' '.join(flags)}"
+        case Connect(host, port):
+            return f"calls {host}:{port}"
+        case Hangup():
+            return "hangs up"
+        case Accept(client):
+            return f"takes a call from {client}"
+        case Upgrade():
+            return "TLS from here on"
+        case Cipher(sender, data):
+            return f"~ {sender}: {len(data)} octets of TLS"
+    return printable(str(act))
+
+
+def shown(data: bytes, most: int = 90) -> str:
+    """Bytes as one short line of printable text."""
+    text = data[: 4 * most].decode("utf-8", "backslashreplace").rstrip("\r\n").replace("\r\n", " / ")
+    text = printable(text)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Controls, escapes and bidi marks spelt out: hostile text is shown, never obeyed."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
