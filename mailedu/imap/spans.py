@@ -1,0 +1,166 @@
+"""What each octet of an IMAP session is: commands by the readers that run them, replies by the grammar of §7.
+
+spans(b"* 2 EXPUNGE\\r\\n", "server")
+-> [(1, "untagged"), (1, "space"), (1, "sequence number"), (1, "space"), (7, "response"), (2, "CRLF")]
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..acts import Refused
+from .commands import command_spans
+from .grammar import (
+    CLOSE,
+    CRLF,
+    DEEPEST,
+    FLAG,
+    LITERAL,
+    NIL,
+    NUMBER,
+    OPEN,
+    QUOTED,
+    SP,
+    TAG,
+    Reader,
+    Span,
+    refused,
+    space,
+    split,
+)
+
+STAR = re.compile(rb"\*(?= )")
+PLUS = re.compile(rb"\+(?=[ \r])")
+COUNTED = re.compile(rb"\d{1,19}(?= [A-Za-z])")
+KIND = re.compile(rb"[A-Za-z]{1,20}")
+CONDITIONS = (b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH")
+CODE = re.compile(rb"\[[^]\r\n]*\]")
+TEXT = re.compile(rb"(?:[^\r]|\r(?!\n))+")
+ITEM = re.compile(rb"[A-Z][A-Z0-9.]*(?:\[[^]\r\n]*\])?(?:<\d+>)?")
+ATOM = re.compile(rb"[^ ()\r\n]+")  # whatever else a server says in its lists
+WORD = re.compile(rb"[!-~]+")
+
+
+def spans(data: bytes, sender: str, verb: str = "", first: bool = True) -> list[Span]:
+    """(length, name) of each piece of `data`, adding up to all of it, whatever it holds.
+
+    `sender` is "client" or "server", `verb` the command it belongs to, `first` whether it is the exchange's first
+    piece: later ones are literals and what follows them, SASL responses, or DONE.
+    """
+    if sender == "client":
+        return command_spans(data) if first else later_piece(data, verb.upper())
+    reader = Reader(data)
+    try:
+        while reader.at < len(data):
+            response(reader)
+    except Refused:
+        pass  # what the reader does not understand is text
+    return [*reader.spans(), *split(data[reader.at :], "text")]
+
+
+def later_piece(data: bytes, verb: str) -> list[Span]:
+    """A client's piece by itself: `command_spans` of all pieces together knows more."""
+    one_line = data.endswith(b"\r\n") and data.count(b"\r\n") == 1
+    match verb:
+        case "IDLE" if one_line and data.upper() == b"DONE\r\n":
+            name = "command"
+        case "AUTHENTICATE" if one_line and WORD.fullmatch(data[:-2]):
+            name = "SASL response"
+        case "APPEND":
+            name = "message"
+        case _:
+            name = "literal, and what follows it"
+    return list(split(data, name))
+
+
+def response(r: Reader) -> None:
+    """One whole response, with its CRLF (§7)."""
+    if r.sees(PLUS):
+        r.take(PLUS, "go on")
+        text(r)
+    elif r.sees(STAR):
+        untagged(r)
+    else:
+        r.take(TAG, "tag")
+        space(r)
+        r.take(KIND, "status")
+        text(r)
+    r.take(CRLF, "CRLF")
+
+
+def untagged(r: Reader) -> None:
+    r.take(STAR, "untagged")
+    space(r)
+    if found := r.sees(COUNTED):
+        numbers_message = r.data[found.end() + 1 :][:7].upper().startswith((b"FETCH", b"EXPUNGE"))
+        r.take(COUNTED, "sequence number" if numbers_message else "count")
+        space(r)
+    kind = (r.sees(KIND) or [b""])[0].upper()
+    r.take(KIND, "status" if kind in CONDITIONS else "response")
+    if kind in CONDITIONS:
+        text(r)
+    elif kind == b"FETCH":
+        fetched(r)
+    else:
+        while not r.sees(CRLF):
+            token(r)
+
+
+def text(r: Reader) -> None:
+    """[SP "[" code "]"] [SP text]"""
+    if r.sees(SP):
+        space(r)
+    if r.sees(CODE):
+        r.take(CODE, "response code")
+        if r.sees(SP):
+            space(r)
+    if r.sees(TEXT):
+        r.take(TEXT, "text")
+
+
+def fetched(r: Reader) -> None:
+    """SP "(" item SP value … ")" (§7.5.2)."""
+    space(r)
+    r.take(OPEN, "(")
+    while not r.sees(CLOSE):
+        if r.sees(SP):
+            space(r)
+        r.take(ITEM, "item")
+        space(r)
+        one_value(r)
+    r.take(CLOSE, ")")
+
+
+def one_value(r: Reader) -> None:
+    """A word, a string, or a whole list."""
+    depth = token(r)
+    while depth > 0:
+        if depth > 4 * DEEPEST:
+            raise refused("a flatter list", "lists in lists without end")
+        depth += token(r)
+
+
+def token(r: Reader) -> int:
+    """One thing, named by what it looks like; +1 when it opens a list, -1 when it closes one."""
+    if r.sees(LITERAL):
+        length = r.take(LITERAL, "length of the literal")
+        r.take(CRLF, "CRLF")
+        r.octets(int(length[1]), "literal")
+        return 0
+    for pattern, name, depth in TOKENS:
+        if r.sees(pattern):
+            r.take(pattern, name)
+            return depth
+    raise refused("value", "that is no value")
+
+
+TOKENS = (
+    (SP, "space", 0),
+    (OPEN, "(", +1),
+    (CLOSE, ")", -1),
+    (QUOTED, "string", 0),
+    (NIL, "NIL", 0),
+    (re.compile(NUMBER.pattern + rb"(?=[ )\r])"), "number", 0),
+    (re.compile(rb"\\" + FLAG.pattern.removeprefix(rb"\\?")), "flag", 0),
+    (ATOM, "atom", 0),
+)
