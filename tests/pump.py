@@ -10,8 +10,10 @@ from mailedu.acts import (
     NEWS,
     Act,
     Close,
+    Connect,
     Enter,
     Flag,
+    Hangup,
     Hear,
     Listen,
     Open,
@@ -168,3 +170,28 @@ class Call:
             if depth < 0 or (isinstance(act, Hear) and not depth) or (isinstance(act, Open) and depth > 1):
                 return False
         return depth == 0
+
+
+def converse(stage: Stage, script, connect):
+    """Our client against our server: what each says is what the other hears.  (what it returns, its acts, the call)
+
+    `connect()` makes the call that the script's Connect asks for.
+    """
+    server, acts, answer = None, [], None
+    while True:
+        try:
+            act = script.send(answer)
+        except StopIteration as end:
+            return end.value, acts, server
+        acts.append(act)
+        answer = None
+        match act:
+            case Connect():
+                server = connect()
+            case Say(data):
+                server.inbox += data
+                stage.settle()
+            case Listen():
+                answer, server.said = server.said, b""
+            case Hangup():
+                server.hang_up()

@@ -7,13 +7,13 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pump import Stage
+from pump import Stage, converse
 from transcript import play, transcripts
 
 from mailedu.acts import Close, Connect, Enter, Hangup, Hear, Listen, Open, Refused, Remove, Rule, Say, Store, Upgrade
 from mailedu.clock import Clock
 from mailedu.mailbox import Mailbox
-from mailedu.pop3 import TABLE, Pop3Server, fetch_all, spans
+from mailedu.pop3 import TABLE, Pop3Server, fetch_all, fetch_newest, spans
 from mailedu.pop3.grammar import ARGUMENTS, LINE, read
 from mailedu.pop3.server import HANDFUL, handfuls, in_lines, octets, top
 from mailedu.rules import rules
@@ -538,27 +538,10 @@ def test_our_rules_are_explained():
 # -- the client ----------------------------------------------------------------------------------------------------
 
 
-def fetched(here: Stage, tls: str = "", port_options=None):
-    """Our client against our server: what each says is what the other hears."""
-    server, script = None, fetch_all("pop.beta.example", 110, "bob", "lab-bob", tls)
-    acts, answer, ended = [], None, False
-    while not ended:
-        try:
-            act = script.send(answer)
-        except StopIteration as end:
-            return end.value, acts, server
-        acts.append(act)
-        answer = None
-        match act:
-            case Connect():
-                server = call(here, **(port_options or {}))
-            case Say(data):
-                server.inbox += data
-                here.settle()
-            case Listen():
-                answer, server.said = server.said, b""
-            case Hangup():
-                server.hang_up()
+def fetched(here: Stage, tls: str = "", port_options=None, fetch=fetch_all):
+    """What our client gets from our server."""
+    script = fetch("pop.beta.example", 110, "bob", "lab-bob", tls)
+    return converse(here, script, lambda: call(here, **(port_options or {})))
 
 
 def test_fetch_all_and_remove_nothing():
@@ -575,6 +558,15 @@ def test_fetch_all_with_tls():
     assert messages == [letter(1), letter(2), letter(3)] and said.index(b"STLS") < said.index(b"PASS")
     messages, acts, _ = fetched(stage(), "implicit", {"implicit": True})
     assert len(messages) == 3 and acts[1] == Upgrade("pop.beta.example")
+
+
+def test_fetch_the_newest_and_remove_nothing():
+    here = stage(letter(1), b"A: b\r\n\r\n..\r\n.x\r\n")
+    message, _, server = fetched(here, fetch=fetch_newest)
+    assert message == b"A: b\r\n\r\n..\r\n.x\r\n" and left(here) == [1, 2] and not server.only(Remove)
+    assert [act.title for act in server.only(Open)] == ["CAPA", "UTF8", "USER", "PASS", "STAT", "RETR", "QUIT"]
+    here = Stage(**{BOB: Mailbox(6)})
+    assert fetched(here, fetch=fetch_newest)[0] == b"" and not here.boxes[BOB].holder
 
 
 def test_no_password_without_the_tls_that_was_asked_for():

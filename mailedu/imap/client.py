@@ -1,19 +1,24 @@
-"""IMAP, the client's side: a script that reads somebody's mail."""
+"""IMAP, the client's side: scripts that read somebody's mail."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ..acts import Acts, Hear, Refused, Say, Upgrade, call
 from ..sasl import write_plain
 from ..wire import CRLF, Lines
-from .grammar import write_string
+from .grammar import Reader, string, write_string
 
 ANNOUNCED = re.compile(rb"\{(\d{1,10})\}\r\n\Z")
+EXISTS = re.compile(rb"(?i)\* (\d{1,10}) EXISTS\r\n")
+BODY = re.compile(rb"(?i)\* \d{1,10} FETCH \((?:[^\r]*? )??BODY\[\] ")
+QUOTABLE = re.compile(r"[ -~]{0,200}")
 LARGEST = 50_000_000  # octets of a literal that we are ready to take
+Found = TypeVar("Found")
 
 
 def read_mail(
@@ -23,19 +28,17 @@ def read_mail(
 
     `tls` is "" (none), "starttls" or "implicit".
     """
-    return call(host, port, session(host, user, password, tls, "UNSEEN" if unseen else "ALL"))
+    read = all_unseen if unseen else all_of_them
+    return call(host, port, session(host, user, password, tls, read))
 
 
-@dataclass(slots=True)
-class Reply:
-    """What came before the tagged OK: each untagged line, literals left in their place and also by themselves."""
-
-    text: bytes
-    untagged: list[bytes] = field(default_factory=list)
-    literals: list[bytes] = field(default_factory=list)
+def read_newest(host: str, port: int, user: str, password: str, tls: str = "") -> Acts[bytes]:
+    """INBOX's newest message, b"" from an empty one; nothing is changed by that.  `tls` as above."""
+    return call(host, port, session(host, user, password, tls, newest))
 
 
-def session(host: str, user: str, password: str, tls: str, which: str) -> Acts[list[bytes]]:
+def session(host: str, user: str, password: str, tls: str, read: Callable[[Talk], Acts[Found]]) -> Acts[Found]:
+    """From greeting to LOGOUT, with INBOX open."""
     talk = Talk()
     if tls == "implicit":
         yield Upgrade(server_name=host)
@@ -45,14 +48,36 @@ def session(host: str, user: str, password: str, tls: str, which: str) -> Acts[l
     if tls == "starttls":
         yield from start_tls(talk, host)
     yield from log_in(talk, user, password)
-    yield from talk.command(b"SELECT INBOX")
-    found = yield from talk.command(b"UID SEARCH " + which.encode())
-    messages: list[bytes] = []
-    for uid in numbers(found):
-        reply = yield from talk.command(b"UID FETCH %d BODY[]" % uid)
-        messages += reply.literals  # none, when somebody removed it meanwhile
+    messages = yield from read(talk)
     yield from talk.command(b"LOGOUT")
     return messages
+
+
+def all_of_them(talk: Talk) -> Acts[list[bytes]]:
+    return found(talk, b"ALL")
+
+
+def all_unseen(talk: Talk) -> Acts[list[bytes]]:
+    return found(talk, b"UNSEEN")
+
+
+def found(talk: Talk, which: bytes) -> Acts[list[bytes]]:
+    """What SEARCH finds in INBOX."""
+    yield from talk.command(b"SELECT INBOX")
+    answer = yield from talk.command(b"UID SEARCH " + which)
+    messages: list[bytes] = []
+    for uid in numbers(answer):
+        messages += bodies((yield from talk.command(b"UID FETCH %d BODY[]" % uid)))
+    return messages  # fewer, when somebody removed one meanwhile
+
+
+def newest(talk: Talk) -> Acts[bytes]:
+    """* is the last message (§9, seq-number); PEEK leaves it unseen (§6.4.5)."""
+    opened = yield from talk.command(b"SELECT INBOX")
+    if not exists(opened):
+        return b""
+    messages = bodies((yield from talk.command(b"FETCH * BODY.PEEK[]")))
+    return messages[-1] if messages else b""
 
 
 def start_tls(talk: Talk, host: str) -> Acts[None]:
@@ -65,11 +90,11 @@ def start_tls(talk: Talk, host: str) -> Acts[None]:
 
 
 def log_in(talk: Talk, user: str, password: str) -> Acts[None]:
-    """LOGIN; AUTHENTICATE for a name or a password that is not plain ASCII (§6.2.3)."""
+    """LOGIN; AUTHENTICATE for a name or a password that no quoted string can hold (§6.2.3)."""
     offered = yield from capabilities(talk)
     if b"LOGINDISABLED" in offered:
         raise Refused("imap.login-disabled", "the server takes no password without TLS")
-    if user.isascii() and password.isascii():
+    if all(QUOTABLE.fullmatch(text) for text in (user, password)):
         yield from talk.command(b"LOGIN %s %s" % (write_string(user.encode()), write_string(password.encode())))
     else:
         yield from talk.command(b"AUTHENTICATE PLAIN", answers=[write_plain(user, password)])
@@ -85,6 +110,30 @@ def numbers(reply: Reply) -> Iterator[int]:
     for line in reply.untagged:
         if line.upper().startswith(b"* SEARCH"):
             yield from (int(word) for word in line.split()[2:] if word.isdigit())
+
+
+def exists(reply: Reply) -> int:
+    """``* 3 EXISTS`` -> 3"""
+    return max((int(found[1]) for line in reply.untagged if (found := EXISTS.fullmatch(line))), default=0)
+
+
+def bodies(reply: Reply) -> list[bytes]:
+    """``* 1 FETCH (UID 7 BODY[] {3}CRLFabc)`` -> [b"abc"]"""
+    messages = []
+    for line in reply.untagged:
+        if found := BODY.match(line):
+            reader = Reader(line)
+            reader.at = found.end()
+            messages.append(string(reader))
+    return messages
+
+
+@dataclass(slots=True)
+class Reply:
+    """A command's answer: the tagged line without its tag, and the untagged ones, literals in their place."""
+
+    text: bytes = b""
+    untagged: list[bytes] = field(default_factory=list)
 
 
 class Talk:
@@ -103,10 +152,10 @@ class Talk:
         """Say it, and hear until its tag comes back; `answers` are for the server's ``+``."""
         tag = next(self.tags)
         yield Say(b"%s %s\r\n" % (tag, text))
-        reply = Reply(b"")
+        reply = Reply()
         waiting = list(answers or [])
         while True:
-            line = yield from self.response(reply)
+            line = yield from self.response()
             if line.startswith(b"+"):
                 yield Say((waiting.pop(0) if waiting else b"*") + CRLF)
             elif line.startswith(tag + b" "):
@@ -118,7 +167,7 @@ class Talk:
             raise Refused("imap.refused", shown(reply.text))
         return reply
 
-    def response(self, reply: Reply) -> Acts[bytes]:
+    def response(self) -> Acts[bytes]:
         """One response with its literals (§4.3)."""
         whole = line = yield from self.line()
         while found := ANNOUNCED.search(line):
@@ -127,7 +176,6 @@ class Talk:
             literal = yield from self.lines.octets(int(found[1]))
             line = yield from self.lines.line()
             yield Hear(literal + line)
-            reply.literals.append(literal)
             whole += literal + line
         return whole
 

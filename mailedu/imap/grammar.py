@@ -20,7 +20,7 @@ from ..acts import Refused
 T = TypeVar("T")
 Pattern = re.Pattern[bytes]
 Span = tuple[int, str]  # so many octets, and what they are
-Value: TypeAlias = "None | int | bytes | tuple[Value, ...]"
+Value: TypeAlias = "int | bytes | tuple[Value, ...] | None"
 Ranges = tuple[tuple[int | None, int | None], ...]  # a sequence set; None is *
 
 DEEPEST = 50  # lists in lists: a stranger does not choose how deep we go
