@@ -1,0 +1,16 @@
+"""DMARC (RFC 9989): what the domain in From asks for, when nobody that is authenticated vouches for it.
+
+    record      the policy record and its tags                     §4.7, §4.8
+    walk        the DNS tree walk, the policy, the organization    §4.10
+    evaluate    the finding about a message                        §5.3
+    decide      what a receiver does about it                      §5.4, §7.4
+
+Section numbers are those of the draft that was approved as RFC 9989 (draft-ietf-dmarc-dmarcbis-41); see
+``rules/standards.toml``.
+"""
+
+from .decide import decide
+from .evaluate import Dmarc, Identifier, evaluate
+from .record import Record, parse_record
+
+__all__ = ["Dmarc", "Identifier", "Record", "decide", "evaluate", "parse_record"]
