@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from .acts import LabError
 
 MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # when every lab begins: a Monday
+LONGEST = 366 * 86_400.0  # seconds of one `advance`
 
 
 class Clock:
@@ -28,10 +29,12 @@ class Clock:
 
     def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Let the lab's time go on: queues wake up, retries run, silent sessions end.  Time never goes back."""
-        total = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days).total_seconds()
+        total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
         if total < 0:
             raise LabError("The clock does not go back; use back() or fork() on a conversation for that.")
-        self.on_advance(total)
+        if not total <= LONGEST:
+            raise LabError("That is too far; advance the clock by a year (days=365) or less at a time.")
+        self.on_advance(round(total, 6))
 
     @property
     def date(self) -> datetime:

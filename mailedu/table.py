@@ -53,8 +53,15 @@ def mermaid(table: Table, here: str = "") -> str:
     for row in table:
         label = row.command if row.outcome == "ok" else f"{row.command} ({row.outcome})"
         edges.setdefault((row.state, row.next), []).append(label)
-    lines = ["stateDiagram-v2", f"    [*] --> {table.rows[0].state}"]
-    lines += [f"    {start} --> {end}: {', '.join(labels)}" for (start, end), labels in edges.items()]
+    lines = ["stateDiagram-v2"]
+    lines += [f'    state "{state}" as {identifier(state)}' for state in table.states if state != identifier(state)]
+    lines += [f"    [*] --> {identifier(table.rows[0].state)}"]
+    lines += [f"    {identifier(a)} --> {identifier(b)}: {', '.join(labels)}" for (a, b), labels in edges.items()]
     if here:
-        lines += ["    classDef here fill:#ffd54f", f"    class {here} here"]
+        lines += ["    classDef here fill:#ffd54f", f"    class {identifier(here)} here"]
     return "\n".join(lines)
+
+
+def identifier(state: str) -> str:
+    """``"NOT AUTHENTICATED"`` -> ``"NOT_AUTHENTICATED"``: Mermaid's names have no spaces."""
+    return "".join(letter if letter.isalnum() else "_" for letter in state)

@@ -26,7 +26,10 @@ from .acts import (
     Rule,
     Say,
     Store,
+    T,
     Upgrade,
+    Wait,
+    Watch,
 )
 
 
@@ -74,7 +77,10 @@ class Trace:
         self._watchers.append(tell)
 
     def cap(self, keep: int | None, octets: int | None) -> None:
-        """Hold at most so many steps, and steps with at most so many octets, from now on; None is no limit."""
+        """Hold at most so many steps, with at most so many octets, from now on; None is no limit.
+
+        The last step always stays, however many octets it has.
+        """
         self.keep, self.octets = keep, octets
         self._held = sum(held(step.act) for step in self._steps)
         if self._too_much():
@@ -124,8 +130,8 @@ class Trace:
         return [step for step in self._steps if isinstance(step.act, kinds)]
 
     def under(self, number: int | None) -> list[Step]:
-        """The steps that stand directly under this one (None: under nothing)."""
-        return [step for step in self._steps if step.parent == number]
+        """The steps that stand directly under this one; None: under nothing (any more)."""
+        return self.children().get(number, [])
 
     def walk(self, number: int | None = None, depth: int = 0) -> Iterator[tuple[int, Step]]:
         """(depth, step), the tree depth first: what interleaved in time stands together here.
@@ -153,7 +159,7 @@ class Trace:
         number: dict[int, int] = {}
         part = Trace(self._now)
         for step in self._steps:
-            if step.number in chosen or step.parent in number:
+            if step.number in chosen or step.parent in number or step.parent in chosen:
                 number[step.number] = len(part._steps)
                 parent = None if step.parent is None else number.get(step.parent)
                 part._steps.append(
@@ -189,8 +195,13 @@ class Trace:
         """What `to_json` wrote.  LabError when it is something else."""
         trace = cls()
         try:
-            trace._steps = [step_of(*fields_of_row) for fields_of_row in json.loads(text)]
-        except (ValueError, TypeError, KeyError) as wrong:
+            rows = checked(list, json.loads(text))
+            for row in rows:
+                step = step_of(*checked(list, row))
+                if step.number != (trace._steps[-1].number + 1 if trace._steps else step.number):
+                    raise ValueError(f"step {step.number} is out of order")
+                trace._steps.append(step)
+        except (ValueError, TypeError, RecursionError) as wrong:
             raise LabError(f"This is not the JSON of a trace ({wrong}): pass what Trace.to_json() gave.") from wrong
         trace.dropped = trace._steps[0].number if trace._steps else 0
         return trace
@@ -203,10 +214,16 @@ class Trace:
 
 
 def held(act: Act) -> int:
-    """How many octets of wire or mail this act holds."""
+    """How much of wire, mail or DNS this act holds: what grows with what strangers send."""
     match act:
         case Say(data) | Hear(data) | Cipher(_, data) | Store(_, data):
             return len(data)
+        case Rule(_, outcome, because):
+            return len(outcome) + sum(map(len, because.values()))
+        case Answer(_, _, _, records):
+            return sum(map(len, records))
+        case Open(words) | Close(words):
+            return len(words)
     return 0
 
 
@@ -219,24 +236,46 @@ def row(step: Step) -> list[Any]:
     return [step.number, step.at, step.actor, step.conversation, step.parent, kind, values]
 
 
-def step_of(
-    number: int, at: float, actor: str, conversation: str, parent: int | None, kind: str, values: list[Any]
-) -> Step:
-    made = ACTS[kind]
-    given = [rich(f.type, value) for f, value in zip(fields(made), values, strict=True)]  # type: ignore[arg-type]
-    return Step(number, at, actor, conversation, parent, made(*given))
-
-
 def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("latin-1")
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def rich(declared: Any, value: Any) -> Any:
-    if declared == "bytes":
-        return value.encode("latin-1")
-    return tuple(value) if isinstance(value, list) else value
+def step_of(
+    number: int, at: float, actor: str, conversation: str, parent: int | None, kind: str, values: list[Any]
+) -> Step:
+    """A row as a step; ValueError or TypeError when it is not what `row` writes."""
+    made = ACTS.get(checked(str, kind))
+    if made is None:
+        raise ValueError(f"{kind} is no act")
+    if checked(int, number) < 0 or (parent is not None and not 0 <= checked(int, parent) < number):
+        raise ValueError(f"step {number} stands under {parent}")
+    given = [RICH[str(f.type)](value) for f, value in zip(fields(made), checked(list, values), strict=True)]  # type: ignore[arg-type]
+    return Step(number, seconds(at), checked(str, actor), checked(str, conversation), parent, made(*given))
+
+
+def checked(kind: type[T], value: object) -> T:
+    """The value, if it is of this kind."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{printable(repr(value))[:60]} where a {kind.__name__} belongs")
+    return value
+
+
+def seconds(value: object) -> float:
+    return value if isinstance(value, int) and not isinstance(value, bool) else checked(float, value)
+
+
+RICH: dict[str, Callable[[Any], Any]] = {  # how a field is declared -> its value, from JSON's
+    "str": lambda value: checked(str, value),
+    "int": lambda value: checked(int, value),
+    "float": seconds,
+    "bool": bool,
+    "bytes": lambda value: checked(str, value).encode("latin-1"),
+    "tuple[str, ...]": lambda value: tuple(checked(str, item) for item in checked(list, value)),
+    "tuple[int, ...]": lambda value: tuple(checked(int, item) for item in checked(list, value)),
+    "Mapping[str, str]": lambda value: {key: checked(str, word) for key, word in checked(dict, value).items()},
+}
 
 
 # -- a line of text a step ---------------------------------------------------------------------------------------------
@@ -244,10 +283,15 @@ def rich(declared: Any, value: Any) -> Any:
 
 def line(step: Step, depth: int = 0) -> str:
     """The step in one line of plain text; what a message says cannot leave its line or steer a terminal."""
-    return f"{step.number:>5} {step.actor:>22}  {'  ' * depth}{told(step.act)}"
+    return f"{step.number:>5} {printable(step.actor):>22}  {'  ' * depth}{told(step.act)}"
 
 
 def told(act: Act) -> str:
+    """The act in a few words."""
+    return printable(words(act))
+
+
+def words(act: Act) -> str:
     match act:
         case Say(data):
             return f"> {shown(data)}"
@@ -256,22 +300,22 @@ def told(act: Act) -> str:
         case Enter(state):
             return f"-> {state}"
         case Ask(name, kind):
-            return f"? {printable(name)} {kind}"
+            return f"? {name} {kind}"
         case Answer(_, _, status, records):
-            return f"= {printable(status or ' | '.join(records) or '(nothing)')}"
+            return f"= {status or ' | '.join(records) or '(nothing)'}"
         case Rule(name, outcome, because):
             reasons = ", ".join(f"{key}={value}" for key, value in because.items())
-            return printable(f"[{name}] {outcome}" + (f" ({reasons})" if reasons else ""))
+            return f"[{name}] {outcome}" + (f" ({reasons})" if reasons else "")
         case Open(title):
-            return f"{printable(title)} {{"
+            return f"{title} {{"
         case Close(verdict):
-            return f"}} {printable(verdict)}"
+            return f"}} {verdict}"
         case Store(box, message):
-            return f"[+] {printable(box)}: {len(message)} octets"
+            return f"[+] {box}: {len(message)} octets"
         case Remove(box, uids):
-            return f"[-] {printable(box)}: uid {', '.join(map(str, uids))}"
+            return f"[-] {box}: uid {', '.join(map(str, uids))}"
         case Flag(box, uids, how, flags):
-            return f"[{how or '='}] {printable(box)}: uid {', '.join(map(str, uids))}: {' '.join(flags)}"
+            return f"[{how or '='}] {box}: uid {', '.join(map(str, uids))}: {' '.join(flags)}"
         case Connect(host, port):
             return f"calls {host}:{port}"
         case Hangup():
@@ -282,12 +326,16 @@ def told(act: Act) -> str:
             return "TLS from here on"
         case Cipher(sender, data):
             return f"~ {sender}: {len(data)} octets of TLS"
-    return printable(str(act))
+        case Wait(pause):
+            return f"waits {pause:g} seconds"
+        case Watch(box):
+            return f"watches {box}" if box else "watches no longer"
+    return str(act)
 
 
 def shown(data: bytes, most: int = 90) -> str:
-    """Bytes as one short line of printable text."""
-    text = data[: 4 * most].decode("utf-8", "backslashreplace").rstrip("\r\n").replace("\r\n", " / ")
+    """Bytes as one short line of printable text; CRLF inside is " / ", any other CR or LF is spelt out."""
+    text = data[: 4 * most].decode("utf-8", "backslashreplace").removesuffix("\r\n").replace("\r\n", " / ")
     text = printable(text)
     return text if len(text) <= most else text[: most - 1] + "…"
 

@@ -9,6 +9,7 @@ from .acts import NEWS, Acts, Hungup, Listen, News, TooLong
 
 CRLF = b"\r\n"
 END_OF_DATA = b"\r\n.\r\n"
+START = 200  # octets of something too long that TooLong shows, the same ones however it was cut
 
 
 class Lines:
@@ -31,8 +32,11 @@ class Lines:
 
     def block(self, limit: int) -> Acts[bytes]:
         """A dot-stuffed block with its end, as it stood on the wire (RFC 5321 §4.5.2, RFC 1939 §3)."""
-        # The CRLF before the block counts: a lone dot ends an empty one.
-        self.rest, self.at = CRLF + self.rest[self.at :], 0
+        # The CRLF before the block counts: a lone dot ends an empty one.  After a line it is there still.
+        if self.rest.endswith(CRLF, 0, self.at):
+            self.at -= len(CRLF)
+        else:
+            self.rest, self.at = CRLF + self.rest[self.at :], 0
         try:
             found = yield from self._until(END_OF_DATA, limit + len(CRLF), news=False)
         except TooLong as too_long:
@@ -42,9 +46,10 @@ class Lines:
 
     def octets(self, count: int) -> Acts[bytes]:
         """Exactly so many: a literal."""
-        pieces, have = [self.rest[self.at :]], len(self.rest) - self.at
+        have = len(self.rest) - self.at
         if have >= count:
             return self._taken(self.at + count)
+        pieces = [self.rest[self.at :]]
         while have < count:
             more = yield from self._more(news=False)
             assert isinstance(more, bytes)
@@ -80,8 +85,9 @@ class Lines:
         tail = pieces[0] if end < 0 else b""
         while end < 0:
             if have > limit:
-                yield from self._drop_until(mark, b"".join(pieces)[-len(mark) :])
-                raise TooLong(b"".join(pieces)[:200], limit)
+                begun = b"".join(pieces)
+                yield from self._drop_until(mark, begun[-len(mark) :])
+                raise TooLong(begun[: min(limit, START)], limit)
             more = yield from self._more(news, pieces)
             if not isinstance(more, bytes):
                 return NEWS
@@ -93,7 +99,7 @@ class Lines:
         end = self.rest.find(mark) + len(mark)
         found = self._taken(end)
         if end > limit:
-            raise TooLong(found[:200], limit)
+            raise TooLong(found[: min(limit, START)], limit)
         return found
 
     def _drop_until(self, mark: bytes, tail: bytes) -> Acts[None]:
@@ -111,8 +117,8 @@ class Lines:
             return more
         if pieces is not None:
             self.rest, self.at = b"".join(pieces), 0
-        if more is NEWS:
-            return NEWS
+        if isinstance(more, News):
+            return more
         raise Hungup
 
     def _taken(self, end: int) -> bytes:
@@ -121,8 +127,11 @@ class Lines:
 
 
 def stuff(message: bytes) -> bytes:
-    """Message -> block: ``b".x\\r\\n"`` -> ``b"..x\\r\\n.\\r\\n"`` (RFC 5321 §4.5.2)."""
-    if not message.endswith(CRLF):
+    """Message -> block: ``b".x\\r\\n"`` -> ``b"..x\\r\\n.\\r\\n"`` (RFC 5321 §4.5.2).
+
+    A last line without CRLF gets one.
+    """
+    if message and not message.endswith(CRLF):
         message += CRLF
     return (b"." if message.startswith(b".") else b"") + message.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 

@@ -45,12 +45,15 @@ def standards() -> Mapping[str, Any]:
     return tomllib.loads(resources.files(__name__).joinpath(STANDARDS).read_text("utf-8"))
 
 
+UNKNOWN = Explanation("", "")  # a trace that was saved by another edition of this program may name other rules
+
+
 def sentence(rule: Rule) -> str:
-    """What this rule says of this case: its sentence with the braces filled."""
-    return rules()[rule.name].says.format_map(_Known(rule.because))
+    """What this rule says of this case: its sentence with the braces filled; "" for a rule that no book has."""
+    return rules().get(rule.name, UNKNOWN).says.format_map(_Known(rule.because))
 
 
 def section(rule: Rule) -> str:
     """"RFC 7208 §5.2", or "" for a rule of the lab's own."""
-    rfc = rules()[rule.name].rfc
+    rfc = rules().get(rule.name, UNKNOWN).rfc
     return f"RFC {rfc}" if rfc else ""
