@@ -1,0 +1,674 @@
+"""SMTP, the server's side (RFC 5321 and its extensions: 1870 2034 2920 3030 3207 3461 4954 6152 6531 8689 9422).
+
+    S: 220 mx.beta.example ESMTP
+    C: EHLO mx.alpha.example            GREETED: nobody has said hello
+    S: 250 …                            READY: hello was said; no mail is under way
+    C: MAIL FROM:<alice@alpha.example>
+    S: 250 2.1.0 sender ok              MAIL: a transaction has begun
+    C: RCPT TO:<bob@beta.example>
+    S: 250 2.1.5 recipient ok           RCPT: somebody will get it
+    C: DATA
+    S: 354 …                            DATA: all that comes is the message, up to CRLF . CRLF
+    C: .
+    S: 250 2.0.0 …                      READY again: the server has taken the mail over
+
+No socket, no clock, no DNS: it yields what it does, and asks its `mta` whom and what to take.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+
+from .. import sasl
+from ..acts import (
+    Acts,
+    Enter,
+    Hear,
+    Hungup,
+    LabError,
+    Quiet,
+    Refused,
+    Rule,
+    Say,
+    TlsFailed,
+    TooLong,
+    Upgrade,
+    answer,
+    nested,
+)
+from ..clock import Clock
+from ..table import Row, Table
+from ..wire import CRLF, LONE, Lines, unstuff
+from .envelope import Envelope, Mta
+from .grammar import LINE, SASL_LINE, WIDER, WIDEST, Parameters, Path, Reader, spans
+from .parameters import apply_mail, apply_recipient
+
+GREETED = "GREETED"
+READY = "READY"
+MAIL = "MAIL"
+RCPT = "RCPT"
+DATA = "DATA"
+BDAT = "BDAT"
+FAILED = "FAILED"  # a chunk was refused: nothing but RSET leads on (RFC 3030 §2)
+CLOSED = "CLOSED"
+OPEN = (GREETED, READY, MAIL, RCPT, BDAT, FAILED)  # where commands are read
+
+TABLE = Table(
+    "SMTP",
+    [
+        # state, command, outcome, next state, section of RFC 5321
+        Row(GREETED, "EHLO", "ok", READY, "4.1.1.1"),
+        Row(GREETED, "EHLO", "err", GREETED, "4.1.4"),
+        Row(GREETED, "HELO", "ok", READY, "4.1.1.1"),
+        Row(GREETED, "HELO", "err", GREETED, "4.1.4"),
+        Row(READY, "MAIL", "ok", MAIL, "4.1.1.2"),
+        Row(READY, "MAIL", "err", READY, "4.1.4"),
+        Row(MAIL, "RCPT", "ok", RCPT, "4.1.1.3"),
+        Row(MAIL, "RCPT", "err", MAIL, "4.1.4"),
+        Row(RCPT, "RCPT", "ok", RCPT, "4.1.1.3"),
+        Row(RCPT, "RCPT", "err", RCPT, "4.1.4"),
+        Row(RCPT, "DATA", "ok", DATA, "4.1.1.4"),
+        Row(RCPT, "DATA", "err", RCPT, "4.1.4"),
+        Row(DATA, ".", "ok", READY, "4.1.1.4"),
+        Row(DATA, ".", "err", READY, "4.1.1.4"),
+        *(
+            Row(state, command, outcome, after, "RFC 3030 §2")
+            for state in (RCPT, BDAT)
+            for command, outcome, after in [
+                ("BDAT", "ok", BDAT),
+                ("BDAT", "err", FAILED),
+                ("BDAT LAST", "ok", READY),
+                ("BDAT LAST", "err", READY),
+            ]
+        ),
+        Row(READY, "STARTTLS", "ok", GREETED, "RFC 3207 §4.2"),
+        Row(READY, "STARTTLS", "err", READY, "RFC 3207 §4"),
+        Row(READY, "STARTTLS", "tls-failed", CLOSED, "RFC 3207 §4.1"),
+        Row(READY, "AUTH", "ok", READY, "RFC 4954 §4"),
+        Row(READY, "AUTH", "err", READY, "RFC 4954 §4"),
+        Row(READY, "ETRN", "ok", READY, "RFC 1985 §5"),
+        Row(READY, "ETRN", "err", READY, "RFC 1985 §5"),
+        *(
+            Row(state, command, outcome, READY if outcome == "ok" else state, "4.1.4")
+            for state in OPEN[1:]
+            for command in ("EHLO", "HELO")
+            for outcome in ("ok", "err")
+        ),
+        *(
+            Row(state, "RSET", outcome, state if outcome == "err" or state == GREETED else READY, "4.1.1.5")
+            for state in OPEN
+            for outcome in ("ok", "err")
+        ),
+        *(
+            Row(state, command, outcome, state, section)
+            for state in OPEN
+            for command, section in [
+                ("NOOP", "4.1.1.9"),
+                ("VRFY", "4.1.1.6"),
+                ("EXPN", "4.1.1.7"),
+                ("HELP", "4.1.1.8"),
+            ]
+            for outcome in ("ok", "err")
+        ),
+        *(
+            Row(state, "QUIT", outcome, CLOSED if outcome == "ok" else state, "4.1.1.10")
+            for state in OPEN
+            for outcome in ("ok", "err")
+        ),
+    ],
+)
+COMMANDS = TABLE.commands - {".", "BDAT LAST"}
+ANONYMOUS = {"AUTH", "EHLO", "HELO", "NOOP", "RSET", "QUIT", "HELP", "STARTTLS"}  # RFC 4954 §6, under 530
+UNENCRYPTED = {"NOOP", "EHLO", "HELO", "STARTTLS", "QUIT", "RSET", "HELP"}  # RFC 3207 §4
+
+IDLE = 300.0  # seconds of silence after which a session ends (§4.5.3.2.7)
+TEXT_LINE = 1000  # octets of a line of a message, with its CRLF (§4.5.3.1.6)
+PIECE = 65_536  # a chunk that is refused is read in pieces of this size
+LONG_LINE = re.compile(rb"[^\n]{%d}" % TEXT_LINE)
+
+HELP = {  # what may be said, as §4.1.1 and the extensions write it
+    "EHLO": "EHLO your-host-name",
+    "HELO": "HELO your-host-name",
+    "MAIL": "MAIL FROM:<sender> [parameters]",
+    "RCPT": "RCPT TO:<recipient> [parameters]",
+    "DATA": "DATA, then the message, then a line with a dot alone",
+    "BDAT": "BDAT octets [LAST], then so many octets",
+    "RSET": "RSET",
+    "NOOP": "NOOP [anything]",
+    "QUIT": "QUIT",
+    "VRFY": "VRFY name",
+    "EXPN": "EXPN list",
+    "HELP": "HELP [command]",
+    "STARTTLS": "STARTTLS",
+    "AUTH": "AUTH mechanism [initial-response]",
+    "ETRN": "ETRN host-name",
+}
+
+# Known, and not for us: what the RFC has us answer, and a rule that explains it.
+HISTORY: dict[str, Callable[[], Refused]] = {
+    "SEND": lambda: Refused("smtp.send", "502 5.5.1 SEND is history"),
+    "SOML": lambda: Refused("smtp.send", "502 5.5.1 SOML is history"),
+    "SAML": lambda: Refused("smtp.send", "502 5.5.1 SAML is history"),
+    "TURN": lambda: Refused("smtp.turn", "502 5.5.1 TURN is history"),
+    "ATRN": lambda: Refused("smtp.atrn", "502 5.5.1 no on-demand relay here"),
+    "BURL": lambda: Refused("smtp.burl", "502 5.5.1 no BURL here"),
+    "XCLIENT": lambda: Refused("smtp.xclient", "500 5.5.1 no private commands here"),
+}
+
+
+class SmtpServer:
+    """One session of an SMTP server.
+
+    `users`: name -> (password, address).  `tls` offers STARTTLS; `implicit` begins with TLS (port 465); `auth` is
+    "offered", "required" (a submission server's) or "off".  With `plain_needs_tls` no password is taken in the clear;
+    that is how a real server should be set up, and not the lab's default, so that a password on the wire can be seen.
+    CRAM-MD5 and SCRAM-SHA-256 need a `clock`: it has the only dice.  `without` names extensions not to offer.
+    """
+
+    table = TABLE
+    spans = staticmethod(spans)
+
+    def __init__(
+        self,
+        host: str,
+        client: str,
+        mta: Mta,
+        *,
+        users: Mapping[str, tuple[str, str]] | None = None,
+        tls: bool = False,
+        implicit: bool = False,
+        tls_required: bool = False,
+        auth: str = "offered",
+        plain_needs_tls: bool = False,
+        clock: Clock | None = None,
+        size: int = 10_240_000,
+        most_recipients: int = 1000,
+        most_mails: int = 0,
+        without: Collection[str] = (),
+    ) -> None:
+        if auth not in ("offered", "required", "off"):
+            raise LabError(f'auth is "offered", "required" or "off", not {auth!r}.')
+        if most_recipients < 100:
+            raise LabError("A server takes at least 100 recipients a message (RFC 5321 §4.5.3.1.8).")
+        self.host, self.client, self.mta, self.users = host, client, mta, users or {}
+        self.tls, self.implicit, self.tls_required = tls, implicit, tls_required
+        self.auth, self.plain_needs_tls, self.clock = auth, plain_needs_tls, clock
+        self.size, self.most_recipients, self.most_mails = size, most_recipients, most_mails
+        self.without = frozenset(without)
+        self.lines = Lines(seconds=IDLE)
+        self.state = GREETED
+        self.envelope = Envelope(client)
+        self.limits: dict[str, int] = {}  # command -> octets of its line, where an extension widens it
+        self.mails = 0  # transactions begun
+        self.refused = 0  # recipients of this transaction
+        self.chunks: list[bytes] = []  # what BDAT brought so far
+        self.unread = 0  # octets of a chunk still on their way
+
+    # -- a session
+
+    def session(self) -> Acts[None]:
+        """From greeting to goodbye; when this generator ends, the line is cut."""
+        try:
+            if self.implicit:
+                yield from self.upgrade()
+            yield Say(f"220 {self.host} ESMTP mailedu\r\n".encode())
+            yield Enter(self.state)
+            while self.state != CLOSED:
+                yield from self.exchange()
+        except TlsFailed:
+            yield from self.enter(CLOSED)
+        except Hungup:
+            yield Rule("smtp.hung-up", self.state)
+            yield from self.enter(CLOSED)
+        except Quiet:
+            yield Rule("smtp.silent", self.state, {"minutes": f"{IDLE / 60:.0f}"})
+            yield Say(f"421 4.4.2 {self.host} you were silent for too long\r\n".encode())
+            yield from self.enter(CLOSED)
+
+    def exchange(self) -> Acts[None]:
+        """One command and its reply."""
+        try:
+            line = yield from self.lines.line(WIDEST)
+        except TooLong as long:
+            verb = title(long.start)
+            yield from nested(verb, self.refuse("?", self.long_line(verb)))
+        else:
+            yield from nested(title(line), self.obey(line))
+
+    def obey(self, line: bytes) -> Acts[str]:
+        """Read a command, do it, answer it, move on; returns the outcome."""
+        yield Hear(line)
+        verb = "?"
+        try:
+            reader = Reader(line)
+            verb = reader.verb()
+            self.check_length(verb, line)
+            self.check_known(verb)
+            if verb == "BDAT":
+                verb = self.announce(line)
+            self.check(verb)
+            word = verb.split()[0]
+            handler: Callable[..., Acts[str]] = getattr(self, "do_" + word)
+            reply = yield from handler(*reader.arguments(word))
+        except Refused as no:
+            return (yield from self.refuse(verb, no))
+        yield Say(written(reply))
+        if verb == "STARTTLS":
+            return (yield from self.start_tls())
+        yield from self.move("." if self.state == DATA else verb, "ok")
+        return "ok"
+
+    def refuse(self, verb: str, no: Refused) -> Acts[str]:
+        """The reply that says no; 421 ends the session (§3.8)."""
+        yield from self.read_unread()
+        yield Rule(no.rule, "refused", no.because)
+        text = str(no)
+        if verb in ("EHLO", "HELO"):
+            text = PLAIN.sub(r"\1 ", text)  # RFC 2034 §4: no enhanced code in an answer to hello
+        yield Say(written(text))
+        if text.startswith("421"):
+            yield from self.enter(CLOSED)
+        elif self.state == DATA:
+            yield from self.move(".", "err")
+        elif self.table.allows(self.state, verb):
+            yield from self.move(verb, "err")
+        return "err"
+
+    # -- may it be said now?
+
+    def check_known(self, verb: str) -> None:
+        if verb in HISTORY:
+            raise HISTORY[verb]()
+        if verb not in COMMANDS:
+            raise Refused("smtp.unknown", f"500 5.5.2 {verb} is not a command", command=verb)
+
+    def check_length(self, verb: str, line: bytes) -> None:
+        """512 octets, and what the extensions we offered add (§4.5.3.1.4)."""
+        if len(line) > LINE and len(line) > self.limits.get(verb, LINE):
+            raise self.long_line(verb)
+
+    def long_line(self, verb: str) -> Refused:
+        limit = self.limits.get(verb, LINE)
+        text = f"500 5.5.2 line too long: at most {limit} octets"
+        return Refused("smtp.long-line", text, limit=str(limit), command=verb)
+
+    def check(self, verb: str) -> None:
+        """§4.1.4; then what the operator asks for first."""
+        if not self.table.allows(self.state, verb):
+            raise self.out_of_order(verb)
+        if self.tls_required and not self.envelope.tls and verb not in UNENCRYPTED:
+            raise Refused("smtp.tls-required", "530 5.7.0 STARTTLS first", command=verb)
+        if self.auth == "required" and not self.envelope.user and verb not in ANONYMOUS:
+            raise Refused("smtp.auth-required", "530 5.7.0 AUTH first", command=verb)
+
+    def out_of_order(self, verb: str) -> Refused:
+        match self.state, verb.split()[0]:
+            case "GREETED", _:
+                return Refused("smtp.hello-first", "503 5.5.1 EHLO or HELO first", command=verb)
+            case "FAILED", _:
+                return Refused("smtp.reset-first", "503 5.5.1 a chunk was refused: RSET first", command=verb)
+            case ("MAIL" | "RCPT" | "BDAT"), "MAIL":
+                return Refused("smtp.nested-mail", "503 5.5.1 a mail is under way already; RSET gives it up")
+            case "READY", ("RCPT" | "DATA" | "BDAT"):
+                return Refused("smtp.mail-first", "503 5.5.1 MAIL first", command=verb)
+            case "MAIL", ("DATA" | "BDAT") if self.refused:
+                return Refused("smtp.no-recipients", "554 5.5.1 no valid recipients", refused=str(self.refused))
+            case "MAIL", ("DATA" | "BDAT"):
+                return Refused("smtp.rcpt-first", "503 5.5.1 RCPT first", command=verb)
+            case "BDAT", ("DATA" | "RCPT"):
+                return Refused("smtp.chunks-began", f"503 5.5.1 {verb} has no place between chunks", command=verb)
+        return Refused("smtp.in-transaction", f"503 5.5.1 no {verb} while a mail is under way", command=verb)
+
+    # -- from state to state: only what the table says
+
+    def move(self, verb: str, outcome: str) -> Acts[None]:
+        yield from self.enter(self.table.next(self.state, verb, outcome))
+
+    def enter(self, state: str) -> Acts[None]:
+        if state != self.state:
+            self.state = state
+            yield Enter(state)
+
+    def forget_mail(self) -> None:
+        """What RSET, EHLO and the end of a transaction do: nothing is left of it (§4.1.1.5)."""
+        old = self.envelope
+        self.envelope = Envelope(old.client, old.helo, tls=old.tls, user=old.user, extended=old.extended)
+        self.refused, self.chunks = 0, []
+
+    # -- TLS (RFC 3207 §4; port 465: RFC 8314 §3.3)
+
+    def start_tls(self) -> Acts[str]:
+        try:
+            yield from self.upgrade()
+        except TlsFailed:
+            yield from self.move("STARTTLS", "tls-failed")
+            return "tls-failed"
+        yield from self.move("STARTTLS", "ok")
+        return "ok"
+
+    def upgrade(self) -> Acts[None]:
+        """TLS from here on; whatever was said in the clear is forgotten (RFC 3207 §4.2)."""
+        self.lines.forget()
+        self.limits = {}
+        try:
+            yield Upgrade()
+        except TlsFailed as why:
+            yield Rule("smtp.tls-failed", str(why))
+            raise
+        self.envelope = Envelope(self.client, tls=True)
+
+    def do_STARTTLS(self) -> Acts[str]:
+        if self.envelope.tls:
+            raise Refused("smtp.tls-already", "503 5.5.1 TLS is there already")
+        if not self.offers("STARTTLS"):
+            raise Refused("smtp.no-tls", "502 5.5.1 no TLS here")
+        return answer("220 2.0.0 go ahead")
+
+    # -- hello
+
+    def do_EHLO(self, name: str) -> Acts[str]:
+        self.hello(name, extended=True)
+        return answer("\n".join([f"250 {self.host} greets {name}", *self.words()]))
+
+    def do_HELO(self, name: str) -> Acts[str]:
+        self.hello(name, extended=False)
+        return answer(f"250 {self.host}")
+
+    def hello(self, name: str, extended: bool) -> None:
+        self.envelope.helo, self.envelope.extended = name, extended
+        self.forget_mail()
+        self.limits = {}
+        for (verb, extension), more in WIDER.items():
+            if self.offers(extension):
+                self.limits[verb] = self.limits.get(verb, LINE) + more
+
+    def offers(self, extension: str) -> bool:
+        """Whether EHLO lists it, here and now."""
+        match extension:
+            case _ if extension in self.without or not self.envelope.extended:
+                return False
+            case "STARTTLS":
+                return self.tls and not self.envelope.tls
+            case "AUTH":
+                return bool(self.mechanisms())
+            case "REQUIRETLS":
+                return self.envelope.tls  # RFC 8689 §2: only over TLS
+            case _:
+                return extension in EXTENSIONS
+
+    def words(self) -> list[str]:
+        """What EHLO lists."""
+        parameters = {"SIZE": str(self.size), "AUTH": " ".join(self.mechanisms()), "LIMITS": self.said_limits()}
+        return [f"{word} {parameters.get(word, '')}".rstrip() for word in EXTENSIONS if self.offers(word)]
+
+    def said_limits(self) -> str:
+        """RFC 9422 §4."""
+        return f"RCPTMAX={self.most_recipients}" + (f" MAILMAX={self.most_mails}" if self.most_mails else "")
+
+    # -- AUTH (RFC 4954)
+
+    def mechanisms(self) -> list[str]:
+        """Those that may be used now."""
+        if self.auth == "off":
+            return []
+        return [
+            name
+            for name in sasl.SERVER
+            if (self.clock or name in sasl.PLAINTEXT)
+            and (self.envelope.tls or not self.plain_needs_tls or name not in sasl.PLAINTEXT)
+        ]
+
+    def do_AUTH(self, mechanism: str, initial: bytes | None) -> Acts[str]:
+        """RFC 4954 §4: challenges and responses, each a line of base64."""
+        self.check_mechanism(mechanism)
+        exchange = sasl.SERVER[mechanism](self.users, self.host, self.clock)
+        try:
+            challenge = next(exchange)
+            if initial is not None:
+                self.check_initial(mechanism, challenge)
+                challenge = exchange.send(b"" if initial == b"=" else decoded(initial))
+            while True:
+                challenge = exchange.send((yield from self.challenge(challenge)))
+        except StopIteration as end:
+            user: str = end.value
+        except ValueError as wrong:
+            raise Refused("smtp.sasl", f"501 5.5.2 {wrong}", mechanism=mechanism, wrong=str(wrong)) from None
+        if not user:
+            raise Refused("smtp.credentials", "535 5.7.8 name and password do not fit together", mechanism=mechanism)
+        self.envelope.user = self.users[user][1]
+        return f"235 2.7.0 welcome, {self.envelope.user}"
+
+    def check_mechanism(self, mechanism: str) -> None:
+        if self.envelope.user:
+            raise Refused("smtp.auth-already", "503 5.5.1 you are logged in already", user=self.envelope.user)
+        if not self.offers("AUTH"):
+            raise Refused("smtp.no-auth", "502 5.5.1 no AUTH was offered")
+        if mechanism in self.mechanisms():
+            return
+        if mechanism in sasl.PLAINTEXT and not self.envelope.tls:
+            raise Refused("smtp.auth-needs-tls", f"538 5.7.11 {mechanism} needs TLS", mechanism=mechanism)
+        raise Refused("smtp.mechanism", f"504 5.5.4 {mechanism} is not offered", mechanism=mechanism)
+
+    def check_initial(self, mechanism: str, challenge: bytes) -> None:
+        """No initial response where the server speaks first; but for LOGIN, which never was a standard."""
+        if challenge and mechanism != "LOGIN":
+            raise Refused("smtp.initial", f"501 5.7.0 in {mechanism} the server speaks first", mechanism=mechanism)
+
+    def challenge(self, challenge: bytes) -> Acts[bytes]:
+        """Say it, hear the response; ``*`` takes AUTH back."""
+        yield Say(b"334 " + base64.b64encode(challenge) + CRLF)
+        try:
+            line = yield from self.lines.line(SASL_LINE)
+        except TooLong:
+            text = f"500 5.5.6 a response has at most {SASL_LINE} octets"
+            raise Refused("smtp.long-response", text, limit=str(SASL_LINE)) from None
+        yield Hear(line)
+        response = line.removesuffix(CRLF)
+        if response == b"*":
+            raise Refused("smtp.cancelled", "501 5.7.0 cancelled, as you wish")
+        return decoded(response)
+
+    # -- a mail
+
+    def do_MAIL(self, path: Path, parameters: Parameters) -> Acts[str]:
+        if self.most_mails and self.mails >= self.most_mails:
+            raise Refused("smtp.too-many-mails", "421 4.5.3 enough mail for one session", limit=str(self.most_mails))
+        envelope = replace(self.envelope, sender=path.mailbox)
+        apply_mail(envelope, parameters, self.offers, self.size)
+        yield from self.note_route(path)
+        reply = yield from self.mta.sender(envelope, path.mailbox)
+        self.envelope = envelope
+        self.mails += 1
+        return reply or "250 2.1.0 sender ok"
+
+    def do_RCPT(self, path: Path, parameters: Parameters) -> Acts[str]:
+        envelope = self.envelope
+        if len(envelope.recipients) >= self.most_recipients:
+            text = f"452 4.5.3 at most {self.most_recipients} recipients a mail"
+            raise Refused("smtp.too-many-recipients", text, limit=str(self.most_recipients))
+        self.refused += 1  # until we know better
+        notify, orcpt = apply_recipient(envelope, path.mailbox, parameters, self.offers)
+        yield from self.note_route(path)
+        reply = yield from self.mta.recipient(envelope, path.mailbox)
+        self.refused -= 1
+        if path.mailbox not in envelope.recipients:
+            envelope.recipients.append(path.mailbox)
+        if notify:
+            envelope.notify[path.mailbox] = notify
+        if orcpt:
+            envelope.orcpt[path.mailbox] = orcpt
+        return reply or "250 2.1.5 recipient ok"
+
+    def note_route(self, path: Path) -> Acts[None]:
+        if path.route:
+            yield Rule("smtp.source-route", "ignored", {"route": path.route, "mailbox": path.mailbox})
+
+    def do_DATA(self) -> Acts[str]:
+        yield Say(b"354 the message, then a line with a dot alone\r\n")
+        yield from self.move("DATA", "ok")
+        try:
+            block = yield from self.lines.block(self.size + self.size // 3 + 5)  # each line may have one dot more
+        except TooLong:
+            self.forget_mail()
+            raise self.too_big() from None
+        yield Hear(block)
+        return (yield from self.take(unstuff(block)))
+
+    def take(self, message: bytes) -> Acts[str]:
+        """The message is here: is it one, and does the mta want it?  Whatever comes of it, the transaction is over."""
+        envelope = self.envelope
+        self.forget_mail()
+        if len(message) > self.size:
+            raise self.too_big()
+        if LONE.search(message):
+            raise Refused("smtp.bare-newline", "550 5.6.11 a CR or an LF stands alone")
+        if LONG_LINE.search(message):
+            text = f"500 5.6.0 a line has at most {TEXT_LINE} octets"
+            raise Refused("smtp.long-text-line", text, limit=str(TEXT_LINE))
+        if b"\0" in message:
+            yield Rule("smtp.nul", "kept")
+        if envelope.body == "7BIT" and not message.isascii():
+            yield Rule("smtp.eight-bits", "kept")
+        return (yield from self.mta.receive(envelope, message))
+
+    def too_big(self) -> Refused:
+        return Refused("smtp.too-big", f"552 5.3.4 at most {self.size} octets", limit=str(self.size))
+
+    # -- BDAT (RFC 3030 §2): a chunk comes whether we want it or not
+
+    def announce(self, line: bytes) -> str:
+        """How many octets follow; returns the command's name in the table."""
+        reader = Reader(line)
+        reader.verb()
+        size, last = reader.arguments("BDAT")
+        assert isinstance(size, int)
+        self.unread = size
+        return "BDAT LAST" if last else "BDAT"
+
+    def read_unread(self) -> Acts[None]:
+        """What is left of a chunk that we do not take."""
+        while self.unread:
+            count = min(self.unread, PIECE)
+            yield Hear((yield from self.lines.octets(count)))
+            self.unread -= count
+
+    def do_BDAT(self, size: int, last: bool) -> Acts[str]:
+        if not self.offers("CHUNKING"):
+            raise Refused("smtp.no-chunking", "502 5.5.1 no CHUNKING was offered")
+        have = sum(map(len, self.chunks))
+        if have + size > self.size:
+            self.forget_mail()
+            raise self.too_big()
+        if size:
+            chunk = yield from self.lines.octets(size)
+            self.unread = 0
+            yield Hear(chunk)
+            self.chunks.append(chunk)
+        if not last:
+            return f"250 2.0.0 {have + size} octets so far"
+        return (yield from self.take(b"".join(self.chunks)))
+
+    # -- the rest
+
+    def do_RSET(self) -> Acts[str]:
+        self.forget_mail()
+        return answer("250 2.0.0 forgotten")
+
+    def do_NOOP(self, text: str) -> Acts[str]:
+        return answer("250 2.0.0 nothing done")
+
+    def do_QUIT(self) -> Acts[str]:
+        return answer(f"221 2.0.0 {self.host} says goodbye")
+
+    def do_HELP(self, topic: str) -> Acts[str]:
+        if not topic:
+            return answer("214 2.0.0 " + "\n".join(["commands:", *HELP.values()]))
+        word = topic.upper()
+        if word not in HELP:
+            raise Refused("smtp.no-help", "504 5.5.4 no help on that", topic=topic)
+        return answer(f"214 2.0.0 {HELP[word]}")
+
+    def do_VRFY(self, name: str, utf8: bool) -> Acts[str]:
+        self.check_name(name, utf8)
+        return (yield from self.mta.verify(self.envelope, name))
+
+    def do_EXPN(self, name: str, utf8: bool) -> Acts[str]:
+        self.check_name(name, utf8)
+        return (yield from self.mta.expand(self.envelope, name))
+
+    def check_name(self, name: str, utf8: bool) -> None:
+        if not name.isascii() and not (utf8 and self.offers("SMTPUTF8")):
+            raise Refused("smtp.ascii-only", "553 5.6.7 that needs SMTPUTF8", address=name)
+
+    def do_ETRN(self, node: str) -> Acts[str]:
+        raise Refused("smtp.etrn", f"459 4.7.1 {node} is not allowed to start our queue", node=node)
+
+
+EXTENSIONS = (  # in the order EHLO lists them; commands that no server has to know are listed too (§4.1.1.1)
+    "SIZE",
+    "8BITMIME",
+    "PIPELINING",
+    "ENHANCEDSTATUSCODES",
+    "DSN",
+    "CHUNKING",
+    "SMTPUTF8",
+    "STARTTLS",
+    "AUTH",
+    "REQUIRETLS",
+    "LIMITS",
+    "EXPN",
+    "HELP",
+    "ETRN",
+)
+
+PLAIN = re.compile(r"^(\d{3})[ -]\d\.\d{1,3}\.\d{1,3} ")
+SPOKEN = re.compile(r"(\d{3})[ -]?(\d\.\d{1,3}\.\d{1,3} )?")
+WIDTH = 500  # of a reply line, which has at most 512 octets (§4.5.3.1.5)
+
+
+def written(reply: str) -> bytes:
+    """``"250 2.0.0 one\\ntwo"`` -> the lines of a reply, each with code and enhanced code (§4.2.1, RFC 2034 §4).
+
+    Whatever a text holds, it comes out as printable ASCII and can end no line.
+    """
+    found = SPOKEN.match(reply)
+    assert found, reply
+    code, enhanced = found[1], found[2] or ""
+    texts = [
+        line.removeprefix(f"{code}-{enhanced}").removeprefix(f"{code} {enhanced}")
+        for line in reply[found.end() :].split("\n")
+    ]
+    lines = [piece for text in texts for piece in pieces(printable(text))]
+    marks = ["-"] * (len(lines) - 1) + [" "]
+    return "".join(f"{code}{mark}{enhanced}{line}\r\n" for mark, line in zip(marks, lines, strict=True)).encode()
+
+
+def printable(text: str) -> str:
+    """What a reply may hold: "ü" -> ``\\xfc``, a control character likewise."""
+    if text.isascii() and text.isprintable():
+        return text
+    ascii_only = text.encode("ascii", "backslashreplace").decode()
+    return re.sub(r"[\x00-\x1f\x7f]", lambda found: f"\\x{ord(found[0]):02x}", ascii_only)
+
+
+def pieces(text: str) -> list[str]:
+    """A text that is too long for a line, in lines."""
+    return [text[at : at + WIDTH] for at in range(0, len(text), WIDTH)] or [""]
+
+
+def decoded(response: bytes) -> bytes:
+    """Base64, strictly (RFC 4954 §4)."""
+    try:
+        return base64.b64decode(response, validate=True)
+    except binascii.Error:
+        raise ValueError("that is not base64") from None
+
+
+def title(line: bytes) -> str:
+    """What the exchange is called: the first word, in capitals."""
+    found = re.match(rb"[!-~]{1,20}", line)
+    return found[0].decode("ascii").upper() if found else "?"
