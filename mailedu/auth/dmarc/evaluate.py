@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from ...acts import Acts, DnsTimeout, LabError, Refused, Rule, nested
 from ...message import Message, authors
-from ..domains import a_labels, is_domain
-from .record import NONE, POLICIES, QUARANTINE, REJECT, Record
+from ...names import can_be_asked, canonical
+from .record import NONE, POLICIES, Record
 from .walk import Policy, TreeWalk
 
 PASS, FAIL, TEMPERROR, PERMERROR = "pass", "fail", "temperror", "permerror"
 STRICT, RELAXED, UNKNOWN = "strict", "relaxed", "unknown"
-ONE_BELOW = {REJECT: QUARANTINE, QUARANTINE: NONE, NONE: NONE}  # what t=y asks for (§4.7)
+IN_DOMAINS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+class Finder(Protocol):
+    """How a standard finds policies and organizational domains; one for each evaluation."""
+
+    rfc: str
+    organizations: dict[str, str]  # domain -> its organizational domain, as far as it had to be known
+
+    def policy(self, author: str) -> Acts[Policy | None]: ...
+    def organizational(self, domain: str) -> Acts[str]: ...
+    def asked(self, policy: Policy) -> Acts[str]: ...
 
 
 class SpfResult(Protocol):
@@ -62,12 +74,13 @@ class Dmarc:
     result: str  # "pass", "fail", "none", "temperror", "permerror"
     domain: str = ""  # the author domain
     policy: str = ""  # what the owner publishes for this domain: "none", "quarantine", "reject"; "" if nothing applies
-    disposition: str = NONE  # what the owner asks to be done with this message
+    disposition: str = NONE  # what the owner asks to be done with this very message
     policy_domain: str = ""  # whose record that is
     organizational: str = ""  # of the author domain; "" where nobody had to know it
     tag: str = ""  # "p", "sp" or "np": where the policy stands
     record: Record | None = None
-    identifiers: tuple[Identifier, ...] = field(default=())
+    evaluated: str = ""  # the policy after all its options: what would be asked if the message failed
+    identifiers: tuple[Identifier, ...] = ()
     reason: str = ""  # the rule that decided, where there is no pass or fail
 
     def aligned(self, method: str) -> bool:
@@ -79,30 +92,36 @@ class Dmarc:
         """The owner asks for less than the policy says: t=y (§4.7)."""
         return self.record is not None and self.record.t == "y"
 
+    @property
+    def vouchers(self) -> str:
+        """Who made it pass: ``"SPF alpha.example, DKIM mail.alpha.example"``."""
+        return vouchers(self.identifiers)
+
     def __str__(self) -> str:
         return self.result
 
 
 def evaluate(
-    mail: bytes | str | Sequence[str],
+    mail: bytes | str | Message | Sequence[str],
     spf: SpfResult | None,
     signatures: Iterable[Signature] = (),
     *,
     rfc: str = "9989",
     most: int = 1,
+    lot: int = 0,
 ) -> Acts[Dmarc]:
     """DMARC's result for a message, or for the domains in its From.
 
     `most` is how many author domains a receiver is ready to look at: RFC 9989 §5.3.1 lets it stop when there are
-    two; one that goes on takes the strictest policy of those that fail (§11.5).
+    two; one that goes on takes the strictest policy of those that fail (§11.5).  `rfc` may be "7489"; `lot`, from 0 to
+    99, is then the message's draw for pct=.
     """
-    finder = FINDERS.get(rfc)
-    if finder is None:
+    if rfc not in FINDERS:
         raise LabError(f"There is no DMARC of RFC {rfc}: rfc is one of {', '.join(FINDERS)}.")
-    return nested(title(rfc), _evaluate(mail, spf, tuple(signatures), finder, most), verdict=told)
+    return nested(title(rfc), _evaluate(mail, spf, tuple(signatures), lambda: FINDERS[rfc](lot), most), verdict=told)
 
 
-FINDERS: dict[str, Callable[[], TreeWalk]] = {"9989": TreeWalk}
+FINDERS: dict[str, Callable[[int], Finder]] = {"9989": lambda lot: TreeWalk()}  # `legacy` adds RFC 7489's
 
 
 def title(rfc: str) -> str:
@@ -114,10 +133,10 @@ def told(found: Dmarc) -> str:
 
 
 def _evaluate(
-    mail: bytes | str | Sequence[str],
+    mail: bytes | str | Message | Sequence[str],
     spf: SpfResult | None,
     signatures: tuple[Signature, ...],
-    finder: Callable[[], TreeWalk],
+    finder: Callable[[], Finder],
     most: int,
 ) -> Acts[Dmarc]:
     try:
@@ -141,32 +160,44 @@ def severity(found: Dmarc) -> tuple[int, int]:
 # -- the author domain (§5.3.1) ----------------------------------------------------------------------------------------
 
 
-def author_domains(mail: bytes | str | Sequence[str], most: int = 1) -> list[str]:
+def author_domains(mail: bytes | str | Message | Sequence[str], most: int = 1) -> list[str]:
     """The different domains in From, as A-labels; Refused when there is none, or more than `most`."""
-    domains = [mail] if isinstance(mail, str) else domains_in_from(mail) if isinstance(mail, bytes) else mail
-    found = list(dict.fromkeys(a_labels(domain) for domain in domains))
+    found = list(dict.fromkeys(canonical(domain.strip()) for domain in domains_of(mail)))
     if not found:
         raise Refused("dmarc.no-author", "From names no domain")
     if len(found) > most:
-        raise Refused("dmarc.many-authors", "From names several domains", count=str(len(found)), most=str(most))
+        because = {"count": str(len(found)), "most": str(most), "domains": ", ".join(found)[:200]}
+        raise Refused("dmarc.many-authors", "From names several domains", **because)
     for domain in found:
         if not is_domain(domain):
             raise Refused("dmarc.bad-domain", "From names what is no domain", domain=domain[:80])
     return found
 
 
-def domains_in_from(data: bytes) -> list[str]:
-    message = Message(data)
+def domains_of(mail: bytes | str | Message | Sequence[str]) -> Sequence[str]:
+    if isinstance(mail, bytes | Message):
+        return domains_in_from(mail if isinstance(mail, Message) else Message(mail))
+    return [mail] if isinstance(mail, str) else mail
+
+
+def domains_in_from(message: Message) -> list[str]:
+    """What stands after the last @ of each author's address."""
     fields = len(message.all("From"))
     if fields != 1:
         raise Refused("dmarc.one-from", f"there are {fields} From fields", count=str(fields))
     return [address.rpartition("@")[2] for address in authors(message)]
 
 
+@lru_cache(4096)
+def is_domain(name: str) -> bool:
+    """Whether this can be the name of a host in the DNS: an address in brackets is none."""
+    return can_be_asked(name) and IN_DOMAINS.issuperset(name)
+
+
 # -- one author domain -------------------------------------------------------------------------------------------------
 
 
-def for_author(finder: TreeWalk, author: str, spf: SpfResult | None, signatures: Sequence[Signature]) -> Acts[Dmarc]:
+def for_author(finder: Finder, author: str, spf: SpfResult | None, signatures: Sequence[Signature]) -> Acts[Dmarc]:
     """§5.3.2 to §5.3.5."""
     try:
         policy = yield from finder.policy(author)
@@ -183,12 +214,12 @@ def for_author(finder: TreeWalk, author: str, spf: SpfResult | None, signatures:
 
 def claims(spf: SpfResult | None, signatures: Sequence[Signature]) -> list[tuple[str, str, str]]:
     """(method, domain, result) of all there is, each once (§5.3.3)."""
-    found = [("spf", a_labels(spf.domain), str(spf.result))] if spf is not None and spf.domain else []
-    found += [("dkim", a_labels(signature.domain), str(signature.result)) for signature in signatures]
+    found = [("spf", canonical(spf.domain), str(spf.result))] if spf is not None and spf.domain else []
+    found += [("dkim", canonical(signature.domain), str(signature.result)) for signature in signatures]
     return list(dict.fromkeys(found))
 
 
-def judge(finder: TreeWalk, author: str, policy: Policy, method: str, domain: str, result: str) -> Acts[Identifier]:
+def judge(finder: Finder, author: str, policy: Policy, method: str, domain: str, result: str) -> Acts[Identifier]:
     """Whether this identifier is authenticated, and if so, whether it is aligned (§5.3.4)."""
     because = {"method": method.upper(), "domain": domain, "author": author}
     if result not in (PASS, TEMPERROR) or not is_domain(domain):
@@ -203,7 +234,7 @@ def judge(finder: TreeWalk, author: str, policy: Policy, method: str, domain: st
     return Identifier(method, domain, result, alignment, finder.organizations.get(domain, ""))
 
 
-def align(finder: TreeWalk, author: str, domain: str, mode: str) -> Acts[str]:
+def align(finder: Finder, author: str, domain: str, mode: str) -> Acts[str]:
     """Identical, or with one organizational domain; walks up only where that can change the answer (§4.10.2)."""
     if domain == author:
         return STRICT
@@ -214,26 +245,32 @@ def align(finder: TreeWalk, author: str, domain: str, mode: str) -> Acts[str]:
     return RELAXED if ours == theirs else NONE
 
 
-def conclude(finder: TreeWalk, author: str, policy: Policy, identifiers: tuple[Identifier, ...]) -> Acts[Dmarc]:
+def conclude(finder: Finder, author: str, policy: Policy, identifiers: tuple[Identifier, ...]) -> Acts[Dmarc]:
     """Pass if any identifier is authenticated and aligned (§5.3.5); temperror if one still could be (§5.3.6)."""
     result = verdict(identifiers)
-    yield Rule("dmarc.result", result, {"author": author, "by": vouchers(identifiers)})
-    wanted = NONE if result != FAIL else policy.wanted
-    if result == FAIL and policy.record.t == "y" and finder.rfc == "9989":
-        wanted = ONE_BELOW[policy.wanted]
-        yield Rule("dmarc.test-mode", wanted, {"policy": policy.wanted})
+    yield Rule("dmarc.result", result, {"author": author, "by": vouchers(identifiers) or "nobody"})
+    evaluated = yield from finder.asked(policy)
     return Dmarc(
         result,
         author,
         policy.wanted,
-        wanted,
+        evaluated if result == FAIL else NONE,
         policy.domain,
-        finder.organizations.get(author, ""),
+        organization(finder, author, policy, identifiers),
         policy.tag,
         policy.record,
+        evaluated,
         identifiers,
         "dmarc.timeout" if result == TEMPERROR else "",
     )
+
+
+def organization(finder: Finder, author: str, policy: Policy, identifiers: Sequence[Identifier]) -> str:
+    """Where everybody is the author domain, that counts as the organizational domain without a walk (§4.10.2)."""
+    if author in finder.organizations:
+        return finder.organizations[author]
+    alone = policy.domain == author and any(found.alignment == STRICT for found in identifiers)
+    return author if alone else ""
 
 
 def verdict(identifiers: Sequence[Identifier]) -> str:
@@ -246,4 +283,4 @@ def verdict(identifiers: Sequence[Identifier]) -> str:
 
 
 def vouchers(identifiers: Sequence[Identifier]) -> str:
-    return ", ".join(f"{found.method.upper()} {found.domain}" for found in identifiers if found.passes) or "nobody"
+    return ", ".join(f"{found.method.upper()} {found.domain}" for found in identifiers if found.passes)

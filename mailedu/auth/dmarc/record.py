@@ -3,7 +3,8 @@
     parse_record("v=DMARC1; p=reject; sp=none; x=1").p       -> "reject"
     parse_record("v=spf1 -all")                              -> Refused("dmarc.not-a-record")
 
-A tag that breaks its grammar is as if it were not there (§4.8); what was passed over is told in `faults`.
+A tag that breaks its grammar is as if it were not there (§4.8); what was passed over is told in `faults`.  Tags may
+be in capitals, as a grammar of plain strings has it, though RFC 6376 §3.2, where such lists come from, says no.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from ...acts import Refused
 
 NONE, QUARANTINE, REJECT = "none", "quarantine", "reject"
 POLICIES = (NONE, QUARANTINE, REJECT)  # from the mildest to the strictest
-REMOVED = ("pct", "rf", "ri")  # RFC 9989 §9.3 calls them historic; RFC 7489 had them
 
 VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)", re.IGNORECASE)
 EXACT = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
@@ -91,22 +91,26 @@ def percent(value: str) -> int | None:
     return int(value) if re.fullmatch("[0-9]{1,3}", value) and int(value) <= 100 else None
 
 
-READERS: dict[str, Callable[[str], object]] = {
+Readers = dict[str, Callable[[str], object]]
+BOTH: Readers = {
     "p": word(*POLICIES),
     "sp": word(*POLICIES),
-    "np": word(*POLICIES),
     "adkim": word("r", "s"),
     "aspf": word("r", "s"),
-    "psd": word("y", "n", "u"),
-    "t": word("y", "n"),
     "fo": options,
     "rua": uris,
     "ruf": uris,
 }
+READERS: dict[str, Readers] = {
+    "9989": {**BOTH, "np": word(*POLICIES), "psd": word("y", "n", "u"), "t": word("y", "n")},
+    "7489": {**BOTH, "pct": percent},
+}
+REMOVED = {"9989": ("pct", "rf", "ri"), "7489": ()}  # RFC 9989 §9.3 calls them historic
+UNUSED = {"9989": (), "7489": ("rf", "ri")}  # known, and of no use here
 
 
 @lru_cache(1024)
-def parse_record(text: str) -> Record:
+def parse_record(text: str, rfc: str = "9989") -> Record:
     """All of it, or Refused when it is no record of DMARC at all."""
     if not EXACT.match(text):
         wrong = "dmarc.version" if VERSION.match(text) else "dmarc.not-a-record"
@@ -122,7 +126,11 @@ def parse_record(text: str) -> Record:
         if name in seen:
             raise Refused("dmarc.tag-twice", f"{name}= stands there twice", tag=name[:20])
         seen.add(name)
-        _read_tag(name, equals, value, tags, faults)
+        fault = _fault(name, equals, value, rfc)
+        if fault:
+            faults.append(Fault(fault, name, value))
+        elif name in READERS[rfc]:
+            tags[name] = READERS[rfc][name](value)
     record = Record(text, faults=tuple(faults))
     return replace(record, **tags)  # type: ignore[arg-type]
 
@@ -134,16 +142,12 @@ def _refused(rule: str, text: str) -> Refused:
     return Refused("dmarc.not-a-record", "it does not begin with v=DMARC1", start=start)
 
 
-def _read_tag(name: str, equals: str, value: str, tags: dict[str, object], faults: list[Fault]) -> None:
+def _fault(name: str, equals: str, value: str, rfc: str) -> str:
+    """The rule by which this tag is passed over; "" when it counts."""
     if not (equals and NAME.fullmatch(name) and VALUE.fullmatch(value)):
-        faults.append(Fault("dmarc.tag-syntax", name, value))
-    elif name in REMOVED:
-        faults.append(Fault("dmarc.tag-removed", name, value))
-        if name == "pct" and (share := percent(value)) is not None:
-            tags["pct"] = share
-    elif name not in READERS:
-        faults.append(Fault("dmarc.tag-unknown", name, value))
-    elif (meant := READERS[name](value)) is None:
-        faults.append(Fault("dmarc.tag-syntax", name, value))
-    else:
-        tags[name] = meant
+        return "dmarc.tag-syntax"
+    if name in READERS[rfc]:
+        return "dmarc.tag-syntax" if READERS[rfc][name](value) is None else ""
+    if name in REMOVED[rfc]:
+        return "dmarc.tag-removed"
+    return "" if name in UNUSED[rfc] else "dmarc.tag-unknown"

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ...acts import Acts, Ask, DnsTimeout, NXDomain, Refused, Rule, nested
-from ..domains import LONGEST
-from .record import NONE, Fault, Record, parse_record
+from ...names import LONGEST_NAME
+from .record import NONE, QUARANTINE, REJECT, Fault, Record, parse_record
 
 QUESTIONS = 8  # a walk asks no more (§4.10)
+ONE_BELOW = {REJECT: QUARANTINE, QUARANTINE: NONE, NONE: NONE}  # the next milder policy
 PREFIX = "_dmarc."
 
 Met = list[tuple[str, Record]]  # the records of a walk, from the longest name to the shortest
@@ -57,8 +58,10 @@ def one_below(name: str, parent: str) -> str:
 class Records:
     """The records of one evaluation: each name is asked about once."""
 
-    def __init__(self) -> None:
+    def __init__(self, rfc: str = "9989") -> None:
+        self.rfc = rfc
         self.known: dict[str, Record | None] = {}
+        self.several: set[str] = set()  # domains with more than one record
         self.late: set[str] = set()  # domains whose record could not be asked for
 
     def at(self, domain: str) -> Acts[Record | None]:
@@ -74,7 +77,7 @@ class Records:
 
     def _ask(self, domain: str) -> Acts[Record | None]:
         name = PREFIX + domain
-        if len(name) > LONGEST:
+        if len(name) > LONGEST_NAME:
             yield Rule("dmarc.name-too-long", "no record", {"domain": domain})
             return None
         try:
@@ -85,40 +88,39 @@ class Records:
             self.late.add(domain)
             yield Rule("dmarc.timeout", "temperror", {"name": name})
             raise
-        return (yield from only_record(domain, texts))
+        return (yield from self._only_one(domain, texts))
 
-
-def only_record(domain: str, texts: Sequence[str]) -> Acts[Record | None]:
-    """Steps 2 and 6 of a walk: what is no record is discarded; so are records when there are several (§4.10)."""
-    records = []
-    for text in texts:
-        try:
-            records.append(parse_record(text))
-        except Refused as no:
-            yield Rule(no.rule, "discarded", {"domain": domain, **no.because})
-    if len(records) > 1:
-        yield Rule("dmarc.many-records", "all discarded", {"domain": domain, "count": str(len(records))})
-        return None
-    if not records:
-        yield Rule("dmarc.no-record", "no record", {"domain": domain})
-        return None
-    yield Rule("dmarc.record", "record", {"domain": domain, "record": printed(records[0].text)})
-    yield from passed_over(records[0].faults)
-    return records[0]
+    def _only_one(self, domain: str, texts: Sequence[str]) -> Acts[Record | None]:
+        """Steps 2 and 6 of a walk: what is no record is discarded; so are records when there are several (§4.10)."""
+        records = []
+        for text in texts:
+            try:
+                records.append(parse_record(text, self.rfc))
+            except Refused as no:
+                yield Rule(no.rule, "discarded", {"domain": domain, **no.because})
+        if len(records) > 1:
+            self.several.add(domain)
+            yield Rule("dmarc.many-records", "all discarded", {"domain": domain, "count": str(len(records))})
+            return None
+        if not records:
+            yield Rule("dmarc.no-record", "no record", {"domain": domain})
+            return None
+        yield Rule("dmarc.record", "record", {"domain": domain, "record": printed(records[0].text)})
+        yield from passed_over(records[0].faults)
+        return records[0]
 
 
 def passed_over(faults: Sequence[Fault]) -> Acts[None]:
     """What in the record counts for nothing, one act a kind (§4.7, §4.8)."""
-    told = {rule: ", ".join(fault.tag[:20] for fault in faults if fault.rule == rule) for rule in KINDS}
-    if told["dmarc.tag-syntax"]:
-        yield Rule("dmarc.tag-syntax", "ignored", {"tags": printed(told["dmarc.tag-syntax"])})
-    if told["dmarc.tag-removed"]:
-        yield Rule("dmarc.tag-removed", "ignored", {"tags": printed(told["dmarc.tag-removed"])})
-    if told["dmarc.tag-unknown"]:
-        yield Rule("dmarc.tag-unknown", "ignored", {"tags": printed(told["dmarc.tag-unknown"])})
-
-
-KINDS = ("dmarc.tag-syntax", "dmarc.tag-removed", "dmarc.tag-unknown")
+    told: dict[str, list[str]] = {}
+    for fault in faults:
+        told.setdefault(fault.rule, []).append(fault.tag[:20] or "=")
+    if "dmarc.tag-syntax" in told:
+        yield Rule("dmarc.tag-syntax", "ignored", {"tags": printed(", ".join(told["dmarc.tag-syntax"]))})
+    if "dmarc.tag-removed" in told:
+        yield Rule("dmarc.tag-removed", "ignored", {"tags": printed(", ".join(told["dmarc.tag-removed"]))})
+    if "dmarc.tag-unknown" in told:
+        yield Rule("dmarc.tag-unknown", "ignored", {"tags": printed(", ".join(told["dmarc.tag-unknown"]))})
 
 
 def printed(text: str, most: int = 200) -> str:
@@ -178,6 +180,15 @@ class TreeWalk:
         yield Rule("dmarc.organizational", found, {"domain": start, "why": why})
         return found
 
+    # -- what is asked of the receiver
+
+    def asked(self, policy: Policy) -> Acts[str]:
+        """What is to be done with mail that fails: one step less than the policy while the owner tests (§4.7, t=)."""
+        if policy.record.t != "y" or policy.wanted == NONE:
+            return policy.wanted
+        yield Rule("dmarc.test-mode", ONE_BELOW[policy.wanted], {"policy": policy.wanted})
+        return ONE_BELOW[policy.wanted]
+
 
 def names(met: Met) -> str:
     return ", ".join(domain for domain, _ in met) or "no record"
@@ -185,18 +196,23 @@ def names(met: Met) -> str:
 
 def choose(author: str, domain: str, record: Record) -> Acts[Policy | None]:
     """Which policy of the record is meant: p for the domain itself, sp or np for what is below it (§4.10.1)."""
-    wrong = record.invalid("sp", "np") or ([] if record.p else ["p"])
-    if wrong:
-        because = {"domain": domain, "tags": ", ".join(wrong)}
-        if not record.rua:
-            yield Rule("dmarc.invalid-policy", "no DMARC", because)
-            return None
-        yield Rule("dmarc.invalid-policy", "as p=none", because)
-        return Policy(NONE, "p", domain, record)
+    if not record.p or record.invalid("sp", "np"):
+        return (yield from without_policy(domain, record))
     tag = "p" if author == domain else (yield from below(author, record))
     wanted: str = getattr(record, tag)
     yield Rule("dmarc.policy", wanted, {"author": author, "domain": domain, "tag": tag})
     return Policy(wanted, tag, domain, record)
+
+
+def without_policy(domain: str, record: Record) -> Acts[Policy | None]:
+    """A policy that is missing or invalid is taken as none from who wants reports; else there is no DMARC (§4.10.1)."""
+    wrong = [*([] if record.p else ["p"]), *record.invalid("sp", "np")]
+    because = {"domain": domain, "tags": ", ".join(wrong)}
+    if not record.rua:
+        yield Rule("dmarc.invalid-policy", "no DMARC", because)
+        return None
+    yield Rule("dmarc.invalid-policy", "as p=none", because)
+    return Policy(NONE, "p", domain, record)
 
 
 def below(author: str, record: Record) -> Acts[str]:
