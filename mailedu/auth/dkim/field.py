@@ -71,10 +71,10 @@ def value_of(field: bytes) -> tuple[bytes, int]:
     return field[start:].removesuffix(b"\n").removesuffix(b"\r"), start
 
 
-def read_claim(field: bytes) -> Claim:
-    """§6.1.1, in its order; Refused names what is wrong."""
+def read_claim(field: bytes, tags: Mapping[str, Tag] | None = None) -> Claim:
+    """§6.1.1, in its order; Refused names what is wrong.  `tags`, if somebody has read them already."""
     text, start = value_of(field)
-    tags = read_tags(text)
+    tags = read_tags(text) if tags is None else tags
     if "v" in tags and tags["v"].value != b"1":
         raise Refused("dkim.version", "the version is not 1", version=shown(tags["v"].value))
     for name in REQUIRED:

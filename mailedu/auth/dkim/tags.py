@@ -41,9 +41,10 @@ def read_tags(text: bytes) -> dict[str, Tag]:
     """Name -> tag, in their order; Refused when this is no tag-list."""
     tags: dict[str, Tag] = {}
     at = 0
+    controls = CONTROL.search(FOLD.sub(b"", text).rstrip(WHITE))
     while at < len(text):
         found = TAG.match(text, at)
-        if not found or CONTROL.search(FOLD.sub(b"", found[4]).rstrip(WHITE)):
+        if not found or (controls and CONTROL.search(FOLD.sub(b"", found[4]).rstrip(WHITE))):
             raise Refused("dkim.tag-list", f"no tag=value at octet {at}", octet=str(at), found=shown(text[at:]))
         name = found[2].decode("ascii")
         if name in tags:

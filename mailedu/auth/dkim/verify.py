@@ -9,6 +9,7 @@ The results are the words of RFC 8601 §2.7.1.  What happens with the message is
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...acts import Acts, Ask, DnsTimeout, NXDomain, Refused, Rule, nested
@@ -17,7 +18,7 @@ from ..canonical import has_bare_lf
 from .field import Claim, a_name, read_claim, value_of
 from .hashing import BodyHash, base64, field_hash_input, hash_body, select, shown_input
 from .key import Key, read_key
-from .tags import read_tags, shown
+from .tags import Tag, read_tags, shown, without_white
 
 PASS, FAIL, POLICY, TEMPERROR, PERMERROR = "pass", "fail", "policy", "temperror", "permerror"
 
@@ -94,7 +95,7 @@ def verify_one(
     message: Message, signed: Field, now: int | None, bodies: dict[tuple[str, int | None], BodyHash], number: int
 ) -> Acts[Signature]:
     """All of §6.1 for one signature; whatever stops it becomes its result."""
-    found = described(signed)
+    found = Signature(start=signed.start)
     try:
         if number > MOST_SIGNATURES:
             raise Refused("dkim.too-many", "too many signatures", limit=str(MOST_SIGNATURES))
@@ -110,28 +111,25 @@ def verify_one(
     return found
 
 
-def described(signed: Field) -> Signature:
+def describe(found: Signature, tags: Mapping[str, Tag]) -> None:
     """What can be said of a signature before anybody knows whether it follows the rules."""
-    found = Signature(start=signed.start)
-    try:
-        tags = read_tags(value_of(signed.data)[0])
-    except Refused:
-        return found
-    text = {name: shown(tag.value, 255) for name, tag in tags.items()}
+    text = {name: shown(tags[name].value, 255) for name in ("d", "s", "a", "i") if name in tags}
     found.domain, found.selector = text.get("d", "").lower(), text.get("s", "").lower()
     found.algorithm, found.identity = text.get("a", ""), text.get("i", "")
-    found.signature = "".join(text.get("b", "").split())
-    return found
+    if "b" in tags:
+        found.signature = shown(without_white(tags["b"].value), 1024)
 
 
 # -- 6.1.1: the field --------------------------------------------------------------------------------------------------
 
 
 def claimed(signed: Field, found: Signature, now: int | None) -> Acts[Claim]:
-    claim = read_claim(signed.data)
+    tags = read_tags(value_of(signed.data)[0])
+    describe(found, tags)
+    claim = read_claim(signed.data, tags)
     found.domain, found.selector, found.identity = claim.domain, claim.selector, claim.identity
     found.names = claim.names
-    yield Rule("dkim.tags", "read", {name: shown(tag.value, 400) for name, tag in claim.tags.items()})
+    yield Rule("dkim.tags", "read", {name: shown(tag.value, 400) for name, tag in tags.items()})
     if now is not None:
         check_times(claim, now)
     return claim
