@@ -1,1 +1,1 @@
-
+"""Where acts are performed: the driver, and the two worlds it works in."""

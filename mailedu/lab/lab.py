@@ -1,0 +1,600 @@
+"""The front door: a whole e-mail Internet, and everything one can do to it.
+
+A lab's inputs are its whole history.  What is done to it from outside is written down in `inputs`; played again into an
+equal, fresh lab it gives the same trace.  So nothing is ever undone: `back` and `fork` play a prefix again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import cache, partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from .. import imap, pop3
+from ..acts import Accept, Acts, Hear, LabError, Store, Trouble, nested
+from ..auth import dkim, spf
+from ..clock import Clock
+from ..message import compose
+from ..mta import Opinion, domain_of, next_hops
+from ..net.drive import Part, Wire, World
+from ..smtp import Outcome, send_mail
+from ..trace import Step, Trace, printable
+from ..zone import Zone
+from . import verdicts
+from .mail import Mail
+from .stage import COMPANIES, IMPLICIT_TLS, PORTS, Stage, first_zone, password
+from .typed import Typed
+
+if TYPE_CHECKING:
+    from .serving import Net
+
+ADDRESS = re.compile(r'(?:[^\s@<>"(),:;\\\[\]\x00-\x1f\x7f]+|"[^"\r\n\x00]*")@[^\s@<>"(),:;\\\x00-\x1f\x7f]+')
+T = TypeVar("T")
+EXCHANGES = ("type", "hang_up", "start_tls")  # inputs that are a step of a call; their first argument is its number
+STRANGER = "203.0.113.66"  # where a call comes from when nobody says: mallory's computer
+
+
+class Input(NamedTuple):
+    """One thing that was done to the lab from outside."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        words = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwargs.items())]
+        return printable(f"{self.name}({', '.join(words)})")
+
+
+class Lab:
+    """alpha.example, beta.example and gamma.example, their people, servers and DNS, in this process.
+
+    The same `seed` gives the same lab, octet for octet.  `tls` puts TLS under submission, relay and reading;
+    `opinions` asks pyspf and dkimpy beside our own evaluators.
+    """
+
+    def __init__(self, seed: int = 1, *, tls: bool = True, opinions: bool = True) -> None:
+        if not isinstance(seed, int):
+            raise LabError(f"A seed is a whole number, not {seed!r}.")
+        self.seed, self._tls, self._opinions = seed, tls, opinions
+        self.inputs: list[Input] = []
+        self.calls: list[Typed] = []
+        self.net: Net | None = None
+        self._replaying = False
+        self._lent: tuple[list[str], str, str | None] | None = None  # boxes with readers, an actor and its old address
+        self._build()
+
+    def _build(self) -> None:
+        """A fresh world with the stage on it."""
+        self.zone = first_zone().copy()
+        self.clock = Clock(self.seed)
+        self.world = World(self.zone, self.clock)
+        self.zone.watch(partial(self._zone_changes, self.zone))
+        self.clock.on_advance = self._time_passes
+        contexts = tls_contexts(self._hosts()) if self._tls else {}
+        self.world.contexts = contexts
+        self.stage = Stage(self.world, self.seed, tls=bool(contexts), opinions=self._ask_libraries())
+        self.sent = 0
+
+    def _hosts(self) -> tuple[str, ...]:
+        return tuple(f"{kind}.{domain}" for domain in COMPANIES for kind in ("mx", "pop", "imap"))
+
+    def _ask_libraries(self) -> dict[str, Opinion]:
+        """pyspf and dkimpy, on this lab's zone."""
+        if not self._opinions:
+            return {}
+        from ..opinions import dkimpy, pyspf
+
+        return {
+            "spf": lambda ip, helo, mail_from: pyspf.check(ip, helo, mail_from, self.zone),
+            "dkim": lambda message, number: dkimpy.verify(message, self.zone, number),
+        }
+
+    # -- looking
+
+    @property
+    def trace(self) -> Trace:
+        """All that happened so far."""
+        return self.world.trace
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody's address."""
+        return self.stage.people
+
+    def password(self, address: str) -> str:
+        """The lab password of one of the people: made up for the lab, and secret to nobody."""
+        self.stage.company(address)
+        return password(address)
+
+    def mailbox(self, address: str, folder: str = "") -> list[bytes]:
+        """The messages that lie there now, oldest first."""
+        self.stage.company(address)
+        box = self.world.boxes.get(address.lower() + (f"/{folder}" if folder else ""))
+        return list(box) if box is not None else []
+
+    def queue(self, host: str) -> list[bytes]:
+        """The messages that wait at this host to be sent on."""
+        box = self.world.boxes.get(f"queue {host}")
+        return list(box) if box is not None else []
+
+    def __repr__(self) -> str:
+        served = ", served on 127.0.0.1" if self.net else ""
+        return f"<Lab with seed {self.seed}: {len(self.people)} people, {len(self.trace)} steps so far{served}>"
+
+    # -- sending
+
+    def send(
+        self,
+        sender: str,
+        recipients: str | Sequence[str],
+        *,
+        subject: str = "",
+        text: str = "",
+        from_: str | None = None,
+        headers: Mapping[str, str | None] | None = None,
+        attachments: Sequence[tuple[str, bytes]] = (),
+        message: bytes | str | None = None,
+        client: str | None = None,
+        helo: str | None = None,
+        read: bool = True,
+    ) -> Mail:
+        """Send a message, let everything happen that it sets off, and say what became of it.
+
+        Its sender hands it to the submission server of his company, with his password.  With `client` (an IP address)
+        it goes from there straight to the recipients' MX, as a forger does it; `helo` is the name given there.
+        `from_` is what the From field says, if not the sender; `message` a whole message of your own.  With `read` the
+        recipients fetch it when it comes, by IMAP and by POP3, and leave it as it is.
+        """
+        given = dict(
+            subject=subject, text=text, from_=from_, headers=headers, attachments=tuple(attachments), message=message,
+            client=client, helo=helo, read=read,
+        )  # fmt: skip
+        to = (recipients,) if isinstance(recipients, str) else tuple(recipients)
+        chosen = {name: value for name, value in given.items() if value not in (None, (), "")}
+        return self._do("send", sender, to, **chosen)  # type: ignore[no-any-return]
+
+    def _do_send(self, sender: str, recipients: tuple[str, ...], **given: Any) -> Mail:
+        acts, actor, title, data, boxes = self._letter(sender, recipients, **given)
+        part = self._play(acts, actor, boxes, given.get("client"))
+        reply = str(part.value)
+        return Mail(self, part.first or 0, title, recipients, data, reply)
+
+    def _letter(
+        self, sender: str, recipients: tuple[str, ...], **given: Any
+    ) -> tuple[Acts[str], str, str, bytes, list[str]]:
+        """(the acts that send it, who acts, what that is called, the message, whose mailboxes are read then)."""
+        for address in (*([sender] if sender else []), *recipients):
+            checked(address)
+        if not recipients:
+            raise LabError("Name at least one recipient, as in lab.send('alice@alpha.example', 'bob@beta.example').")
+        client = given.get("client")
+        self.sent += 1
+        data = self._compose(sender, recipients, given)
+        title = f"{sender or 'nobody'} writes to {', '.join(recipients)}"
+        if client is None:
+            acts = self._submit(sender, recipients, data)
+        else:
+            acts = self._straight(sender, recipients, data, given.get("helo") or f"[{client}]")
+        boxes = (
+            [one.lower() for one in recipients if one.lower() in self.world.boxes] if given.get("read", True) else []
+        )
+        return nested(title, acts), sender or "nobody", title, data, boxes
+
+    def _compose(self, sender: str, recipients: tuple[str, ...], given: Mapping[str, Any]) -> bytes:
+        own = given.get("message")
+        if own is not None:
+            return verdicts.as_bytes(own)
+        domain = domain_of(given.get("from_") or sender or "alpha.example").rstrip(">")
+        return compose(
+            sender or "<>",
+            recipients,
+            given.get("subject", ""),
+            given.get("text", ""),
+            date=self.clock.stamp(),
+            message_id=f"<{self.sent}.{self.seed}@{domain}>",
+            from_=given.get("from_"),
+            headers=given.get("headers"),
+            attachments=given.get("attachments", ()),
+        )
+
+    def _submit(self, sender: str, recipients: tuple[str, ...], data: bytes) -> Acts[str]:
+        company = self.stage.company(sender)
+        host, laptop = f"mx.{company.domain}", f"laptop.{company.domain}"
+        return last_reply(
+            send_mail(
+                host, 587, laptop, sender, list(recipients), data,
+                tls="must" if self.world.contexts else "", user=sender, password=password(sender),
+            )
+        )  # fmt: skip
+
+    def _straight(self, sender: str, recipients: tuple[str, ...], data: bytes, helo: str) -> Acts[str]:
+        """To each domain's MX, without asking one's own server."""
+        reply = ""
+        for domain in dict.fromkeys(map(domain_of, recipients)):
+            theirs = [one for one in recipients if domain_of(one) == domain]
+            host = (yield from next_hops(domain, self.clock))[0]
+            reply = yield from last_reply(send_mail(host, 25, helo, sender, theirs, data, tls="may"))
+        return reply
+
+    def _reading(self, owner: str, uid: int, message: bytes, note: Mapping[str, str]) -> Acts[None]:
+        """What the owner of a mailbox does when mail comes: read it by IMAP, and the same by POP3."""
+        domain = domain_of(owner)
+        tls, imap_port, pop_port = ("implicit", 993, 995) if self.world.contexts else ("", 143, 110)
+        by_imap = imap.read_newest(f"imap.{domain}", imap_port, owner, password(owner), tls=tls)
+        by_pop3 = pop3.fetch_newest(f"pop.{domain}", pop_port, owner, password(owner), tls=tls)
+        for title, acts in [(f"{owner} reads it by IMAP", by_imap), (f"{owner} reads it by POP3", by_pop3)]:
+            try:
+                yield from nested(title, acts, verdict=octets)
+            except Trouble:
+                continue  # its Close says what went wrong; the other way may still go
+
+    # -- typing
+
+    def smtp(self, host: str = "smtp", *, client: str = STRANGER) -> Typed:
+        """A call to type into: `host` is a host's name (port 25), "host:587", or a port's name like "submission"."""
+        return self._call(*self.stage.place(host), client)
+
+    def pop3(self, address: str, *, client: str | None = None) -> Typed:
+        """A call to the POP3 server of one of the people, connected and not logged in."""
+        return self._read_by("pop", 110, address, client)
+
+    def imap(self, address: str, *, name: str = "", client: str | None = None) -> Typed:
+        """A call to the IMAP server of one of the people, connected and not logged in."""
+        return self._read_by("imap", 143, address, client)
+
+    def _read_by(self, kind: str, port: int, address: str, client: str | None) -> Typed:
+        if address in PORTS:
+            return self._call(*PORTS[address], client or STRANGER)
+        company = self.stage.company(address)
+        return self._call(f"{kind}.{company.domain}", port, client or company.addresses[address.lower()])
+
+    def _call(self, host: str, port: int, client: str) -> Typed:
+        return self._do("call", host, port, client)  # type: ignore[no-any-return]
+
+    def _do_call(self, host: str, port: int, client: str) -> Typed:
+        """In a replay the calls that are there already are used again, so that who holds one may go on with it."""
+        number = sum(past.name == "call" for past in self.inputs) - 1
+        if number == len(self.calls):
+            self.calls.append(Typed(self, number, host, port, client))
+        call = self.calls[number]
+        call.exchanges, call.lost = [], ""
+
+        def plug() -> None:
+            call.wire, call.part = self.world.plug(host, port, client)
+            if self.world.contexts and port in IMPLICIT_TLS:
+                self.world.begin_tls(call.wire, host, None)
+
+        self._in_world(plug)
+        call.exchanges.append(("", heard(call)))
+        return call
+
+    def _type(self, number: int, line: str | bytes) -> str:
+        return self._do("type", number, line)  # type: ignore[no-any-return]
+
+    def _do_type(self, number: int, line: str | bytes) -> str:
+        call, wire = self.calls[number], self.calls[number].live_wire()
+        data = line if isinstance(line, bytes) else line.encode("utf-8", "surrogateescape") + b"\r\n"
+        lost, call.lost = call.lost, ""
+        if wire and lost != "request":
+            self._in_world(lambda: self.world.speak(wire, data))
+        if wire and lost:
+            self._break(wire)
+        reply = "" if lost else heard(call)
+        call.exchanges.append((line if isinstance(line, str) else repr(line), reply))
+        return reply
+
+    def _break(self, wire: Wire) -> None:
+        """The line is cut: the server notices, and what it said last is heard by nobody."""
+        self._in_world(lambda: self.world.end(wire))
+        wire.closed = True
+
+    def _hang_up(self, number: int, lose: str) -> str:
+        return self._do("hang_up", number, lose)  # type: ignore[no-any-return]
+
+    def _do_hang_up(self, number: int, lose: str) -> str:
+        call, wire = self.calls[number], self.calls[number].live_wire()
+        call.lost = lose
+        if not lose:
+            if wire:
+                self._break(wire)
+            call.exchanges.append(("(hangs up)", ""))
+        return ""
+
+    def _start_tls(self, number: int) -> str:
+        return self._do("start_tls", number)  # type: ignore[no-any-return]
+
+    def _do_start_tls(self, number: int) -> str:
+        call, wire = self.calls[number], self.calls[number].live_wire()
+        if not self.world.contexts:
+            said = "This lab has no TLS."
+        elif not wire or wire.tls:
+            said = "There is no line that TLS could begin on now."
+        else:
+            self._in_world(lambda: self.world.begin_tls(wire, call.host, None))
+            said = heard(call) if wire.tls and wire.tls.up else "The handshake failed."
+        call.exchanges.append(("(TLS handshake)", said))
+        return said
+
+    # -- time and names
+
+    def _time_passes(self, seconds: float) -> None:
+        self._do("advance", seconds)
+
+    def _do_advance(self, seconds: float) -> None:
+        if self.net:
+            self.net.sockets.advance(seconds)
+        else:
+            self.world.advance(seconds)
+
+    def _zone_changes(self, zone: Zone, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """The zone tells before it changes; the change itself is its own."""
+        if zone is not self.zone:
+            raise LabError("This is the zone of a past that was taken back: use lab.zone.")
+        self._finish()
+        if not self._replaying:
+            self.inputs.append(Input(f"zone.{name}", args, kwargs))
+
+    # -- the evaluators, on this lab's DNS
+
+    def check_spf(self, *, ip: str, helo: str = "", mail_from: str = "") -> verdicts.SpfVerdict:
+        """SPF for a client at `ip` that says `helo` and `mail_from`."""
+        return verdicts.check_spf(ip=ip, helo=helo, mail_from=mail_from, dns=self.zone, now=self.clock.now)
+
+    def verify_dkim(self, message: bytes | str) -> verdicts.DkimVerdict:
+        """Every DKIM signature of a message."""
+        return verdicts.verify_dkim(message, dns=self.zone, now=self.clock.now)
+
+    def evaluate_dmarc(
+        self, message: bytes | str, *, ip: str, helo: str = "", mail_from: str = ""
+    ) -> verdicts.DmarcVerdict:
+        """DMARC for a message that came from `ip` with this HELO and MAIL FROM."""
+        return verdicts.evaluate_dmarc(
+            message, ip=ip, helo=helo, mail_from=mail_from, dns=self.zone, now=self.clock.now
+        )
+
+    # -- the same, one act a next()
+
+    def step_spf(self, *, ip: str, helo: str = "", mail_from: str = "") -> Iterator[Step]:
+        """SPF, one step a next(): each is written down and not yet performed."""
+        return self._step(spf.check(ip, helo, mail_from), "spf")
+
+    def step_dkim(self, message: bytes | str) -> Iterator[Step]:
+        """DKIM, one step a next()."""
+        return self._step(dkim.verify(verdicts.as_bytes(message), self.clock.unix()), "dkim")
+
+    def step_dmarc(self, message: bytes | str, *, ip: str, helo: str = "", mail_from: str = "") -> Iterator[Step]:
+        """DMARC with the SPF and DKIM it rests on, one step a next()."""
+        data = verdicts.as_bytes(message)
+        return self._step(verdicts.dmarc_acts(data, ip, helo, mail_from, self.clock.unix()), "dmarc")
+
+    def _step(self, acts: Acts[Any], actor: str) -> Iterator[Step]:
+        world = World(self.zone)
+        world.clock.now = self.clock.now
+        world.start(acts, actor)
+        return world.journey()
+
+    def step_send(self, sender: str, recipients: str | Sequence[str], **given: Any) -> Generator[Step, None, None]:
+        """`send`, one step a next().  What is left when one stops goes on with whatever is done next in the lab."""
+        if self.net:
+            raise LabError("On real sockets nobody can be stopped between two steps: close() the net first.")
+        to = (recipients,) if isinstance(recipients, str) else tuple(recipients)
+        self._finish()
+        self.inputs.append(Input("send", (sender, to), given))
+        acts, actor, _, _, boxes = self._letter(sender, to, **given)
+        self._start(acts, actor, boxes, given.get("client"))
+        return self.world.journey()
+
+    # -- real sockets
+
+    def serve(self, *, keep: int | None = None, octets: int | None = None) -> Net:
+        """Open the servers to programs on this machine, on ephemeral ports of 127.0.0.1: `.ports`, `.close()`.
+
+        Used in a `with` it closes itself.  `keep` and `octets` cap the trace: so many steps, so many octets in them.
+        """
+        if self.net is None:
+            from .serving import Net  # here, because it takes asyncio, aiosmtpd and threads
+
+            self._finish()
+            self.net = Net(self, keep, octets)
+        return self.net
+
+    def close(self) -> None:
+        """Close what `serve` opened; harmless otherwise, and twice."""
+        if self.net:
+            self.net.close()
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- doing things to the world
+
+    def _do(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Something done from outside: written down, so that it can be done again."""
+        before = len(self.inputs)
+        self._finish()
+        self.inputs.append(Input(name, args, kwargs))
+        try:
+            return getattr(self, f"_do_{name}")(*args, **kwargs)
+        except LabError:
+            del self.inputs[before:]  # nothing was done
+            raise
+        except KeyboardInterrupt:
+            if not self.net:
+                self._become(self.inputs[:before])  # somebody was stopped in the middle of a word: as if never begun
+            raise
+
+    def _in_world(self, work: Callable[[], T]) -> T:
+        """Touch the world, and let everybody go on who can."""
+        if self.net:
+            return self.net.sockets.call(work)
+        value = work()
+        self.world.run()
+        return value
+
+    def _start(self, acts: Acts[Any], actor: str, boxes: Sequence[str], client: str | None) -> Part:
+        """Put a script on the stage; until `_finish`, who gets mail in these boxes reads it."""
+        world = self.world
+        for box in boxes:
+            world.readers[box] = partial(self._reading, box)
+        self._lent = list(boxes), actor, world.addresses.get(actor)
+        if client is not None:
+            world.addresses[actor] = client
+        return world.start(acts, actor)
+
+    def _finish(self) -> None:
+        """End what `step_send` may have left half-way, and take back what `_start` lent."""
+        if self._lent is None:
+            return
+        (boxes, actor, address), self._lent = self._lent, None
+        if not self.net:
+            self.world.run()
+        for box in boxes:
+            del self.world.readers[box]
+        if address is None:
+            self.world.addresses.pop(actor, None)
+        else:
+            self.world.addresses[actor] = address
+
+    def _play(self, acts: Acts[Any], actor: str, boxes: Sequence[str], client: str | None) -> Part:
+        """Perform a script to its end, and all that it sets off."""
+        part = self._in_world(lambda: self._start(acts, actor, boxes, client))
+        if self.net:
+            self.net.sockets.settle()
+        self._finish()
+        return part
+
+    # -- the time machine
+
+    def _become(self, inputs: Sequence[Input]) -> None:
+        """This lab, as it was when only these things had been done to it."""
+        again = list(inputs)
+        self.inputs = []
+        for call in self.calls:
+            call.wire = call.part = None
+        self._replaying = True
+        try:
+            self._build()
+            for name, args, kwargs in again:
+                if name.startswith("zone."):
+                    getattr(self.zone, name.removeprefix("zone."))(*args, **kwargs)
+                    self.inputs.append(Input(name, args, kwargs))
+                else:
+                    self._do(name, *args, **kwargs)
+        finally:
+            self._replaying = False
+
+    def _until(self, number: int, step: int) -> int:
+        """How many inputs there were when a call had got to this step: 0 is its greeting."""
+        own = (
+            index
+            for index, past in enumerate(self.inputs)
+            if (past.name in EXCHANGES and past.args[0] == number and past.args[1:] not in (("request",), ("reply",)))
+            or (past.name == "call" and self._calls_before(index) == number)
+        )
+        return next(islice(own, step, None)) + 1
+
+    def _calls_before(self, index: int) -> int:
+        return sum(past.name == "call" for past in self.inputs[:index])
+
+    def _back(self, number: int, to: int) -> list[str]:
+        """Go back in place; what else is undone by that."""
+        if self.net:
+            raise LabError(
+                "The lab is open to other programs, and they cannot be taken back: close() it, or use fork()."
+            )
+        kept = self._until(number, to)
+        undone = [str(past) for past in self.inputs[kept:] if past.name not in EXCHANGES or past.args[0] != number]
+        self._become(self.inputs[:kept])
+        return undone
+
+    def _fork(self, number: int, at: int) -> Typed:
+        """The call in an equal lab, to which the same was done up to then."""
+        other = Lab(self.seed, tls=self._tls, opinions=self._opinions)
+        other._become(self.inputs[: self._until(number, at)])
+        return other.calls[number]
+
+    def replay(self, conversation: str) -> Typed:
+        """A call that a program outside made, made again in a lab of its own: to go back in it, and to fork it.
+
+        `conversation` is its name in the trace: "mx.beta.example:25/1".
+        """
+        host, _, port = conversation.rpartition("/")[0].rpartition(":")
+        told = [step.act for step in self.trace if step.conversation == conversation and step.actor == host]
+        client = next((act.client for act in told if isinstance(act, Accept)), None)
+        if client is None:
+            names = dict.fromkeys(step.conversation for step in self.trace.only(Accept))
+            raise LabError(f"No server took a call {conversation!r}: there are {', '.join(names) or 'none so far'}.")
+        other = Lab(self.seed, tls=self._tls, opinions=self._opinions)
+        other._become(self.inputs)
+        other._pretend_tls()
+        call = other._call(host, int(port), client)
+        for act in told:
+            if isinstance(act, Hear):
+                call.send(act.data)
+        return call
+
+    def _pretend_tls(self) -> None:
+        """A replay says in the clear what was said under TLS: the plaintext is known already."""
+        self.world.contexts = {}
+
+    def _ending(self, call: Typed) -> str:
+        """In what state a call is, and what then is in the mailbox: "CLOSED, 2 messages in the maildrop"."""
+        machine: Any = call.part.machine if call.part else None
+        if machine is None:
+            return "undone"
+        box = getattr(machine, "address", "")
+        if box in self.world.boxes:
+            found = plural(len(self.world.boxes[box]), "message") + " in the maildrop"
+        else:
+            stored = [step.act.box for step in call.trace.only(Store)]  # type: ignore[attr-defined]
+            found = f"delivered to {', '.join(stored)}" if stored else "nothing delivered"
+        return f"{call.state}, {found}"
+
+    def _branch_of(self, call: Typed) -> Any:
+        """What the player calls when somebody types another line at a past step of this call."""
+        return None
+
+
+def checked(address: str) -> str:
+    """An address as a person writes it, or LabError."""
+    if not isinstance(address, str) or not ADDRESS.fullmatch(address):
+        raise LabError(f"{address!r} is no mail address: write it as in 'alice@alpha.example'.")
+    return address
+
+
+def last_reply(acts: Acts[Outcome]) -> Acts[str]:
+    """How a delivery ended, as the last word of the server."""
+    return (yield from acts).reply
+
+
+def heard(call: Typed) -> str:
+    """What came back by now, as text: lines joined by a newline, without the last line's end."""
+    if call.wire is None:
+        return ""
+    data = bytes(call.wire.inbox)
+    call.wire.inbox.clear()
+    return data.decode("utf-8", "backslashreplace").replace("\r\n", "\n").removesuffix("\n")
+
+
+def octets(message: bytes) -> str:
+    return plural(len(message), "octet")
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+@cache
+def tls_contexts(hosts: tuple[str, ...]) -> Mapping[str, Any]:
+    """What both sides of TLS need; none where there is no `ssl` (in Pyodide): there TLS is only written down."""
+    try:
+        from ..net import tls
+    except ImportError:
+        return {}
+    return {"client": tls.client_context(), "server": tls.server_context(*hosts)}

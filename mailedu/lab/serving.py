@@ -1,0 +1,88 @@
+"""The lab open to real programs: which servers listen on which ports of 127.0.0.1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..acts import LabError
+from ..net.peers import serve_aiosmtpd
+from ..net.sockets import Sockets
+from .stage import COMPANIES, PORTS
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+AIOSMTPD = "gamma.example"  # whose MX is the server that we did not write
+
+
+class Net:
+    """What `lab.serve()` gives.  `ports`: name -> a real port of 127.0.0.1; also "mx.gamma.example:25" and the like."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, lab: Lab, keep: int | None, octets: int | None) -> None:
+        self.lab = lab
+        self.sockets = Sockets(lab.world)
+        self.ports: dict[str, int] = {}
+        self._kept = lab.trace.keep, lab.trace.octets
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        if keep is not None or octets is not None:
+            lab.trace.cap(keep, octets)
+
+    def _open(self) -> None:
+        """A port for every server; the names of PORTS are those of the companies that they stand for."""
+        lab = self.lab
+        for host, port in list(lab.world.listeners):
+            client = self.usual_client(host, port)
+            if (host, port) == (f"mx.{AIOSMTPD}", 25):
+                real = serve_aiosmtpd(self.sockets, lab.stage.mx[AIOSMTPD], client)
+            else:
+                real = self.sockets.route(host, port, client)
+            self.ports[f"{host}:{port}"] = real
+        for name, (host, port) in PORTS.items():
+            self.ports[name] = self.ports[f"{host}:{port}"]
+        self.ports["dns"] = self.sockets.serve_dns()
+
+    def usual_client(self, host: str, port: int) -> str:
+        """Where a program outside seems to call from: another company's server calls an MX, a person all others."""
+        domain = host.partition(".")[2]
+        if port == 25:
+            return COMPANIES["alpha.example" if domain != "alpha.example" else "beta.example"].network + ".25"
+        return next(iter(COMPANIES[domain].addresses.values()))
+
+    def route(self, name: str, client: str) -> int:
+        """One more port for a server ("mx.beta.example:25" or a port's name), whose callers come from `client`."""
+        host, port = self.lab.stage.place(name)
+        if (host, port) == (f"mx.{AIOSMTPD}", 25):
+            return serve_aiosmtpd(self.sockets, self.lab.stage.mx[AIOSMTPD], client)
+        return self.sockets.route(host, port, client)
+
+    def settle(self) -> None:
+        """Wait until the lab's own parts have nothing left to do."""
+        self.sockets.settle()
+
+    def close(self) -> None:
+        """Close every port; twice does no harm.  The lab goes on in memory."""
+        if self.lab.net is self:
+            self.lab._finish()
+        self.sockets.close()
+        if self.lab.net is self:
+            self.lab.net = None
+            self.lab.trace.cap(*self._kept)
+
+    def __enter__(self) -> Net:
+        if self.sockets.closed:
+            raise LabError("This is closed: call lab.serve() again.")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self.sockets.closed:
+            return "<closed>"
+        return "127.0.0.1: " + ", ".join(f"{name} {port}" for name, port in self.ports.items() if ":" not in name)

@@ -1,0 +1,182 @@
+"""The stage: three companies with their people, servers, mailboxes and DNS, built into a world.
+
+alpha.example and beta.example run our own servers.  gamma.example runs them in memory; on real sockets its MX is
+aiosmtpd, a server that we did not write.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+from ..acts import LabError
+from ..clock import Clock
+from ..imap import ImapServer
+from ..mailbox import MOST, Mailbox
+from ..mta import Mx, Opinion, Submission, relay
+from ..net.drive import World
+from ..pop3 import Pop3Server
+from ..smtp import SmtpServer
+from ..zone import Zone
+
+HERE = resources.files(__package__)
+LARGEST = 35_000_000  # octets of a message that the servers take
+
+
+class Company(NamedTuple):
+    """A domain, the first three numbers of its addresses, and who works there: name -> last number."""
+
+    domain: str
+    network: str
+    people: dict[str, int]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Mail address -> the address its owner's computer calls from."""
+        return {f"{name}@{self.domain}": f"{self.network}.{number}" for name, number in self.people.items()}
+
+
+COMPANIES = {
+    company.domain: company
+    for company in [
+        Company("alpha.example", "192.0.2", {"alice": 10, "amir": 11}),
+        Company("beta.example", "198.51.100", {"bob": 10, "bella": 11}),
+        Company("gamma.example", "203.0.113", {"carol": 10, "mallory": 66}),
+    ]
+}
+
+# What a port is called -> (whose it is when no host is named, its number in the lab)
+PORTS = {
+    "smtp": ("mx.beta.example", 25),
+    "submission": ("mx.alpha.example", 587),
+    "submissions": ("mx.alpha.example", 465),
+    "smtp-alt": ("mx.alpha.example", 2525),
+    "pop3": ("pop.beta.example", 110),
+    "pop3s": ("pop.beta.example", 995),
+    "imap": ("imap.beta.example", 143),
+    "imaps": ("imap.beta.example", 993),
+}
+IMPLICIT_TLS = frozenset({465, 995, 993})
+
+
+@cache
+def zone_text() -> str:
+    """The zone file that every lab begins with."""
+    return HERE.joinpath("stage.zone").read_text("utf-8")
+
+
+@cache
+def first_zone() -> Zone:
+    return Zone(zone_text())
+
+
+@cache
+def private_key(domain: str) -> Any:
+    """The company's key for DKIM; the same in every lab, published on purpose, and so a secret of nobody's.
+
+    None where there is no `cryptography` (in Pyodide): mail is not signed there.
+    """
+    try:
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    except ImportError:
+        return None
+    pem = HERE.joinpath("keys", f"{domain.partition('.')[0]}.pem").read_bytes()
+    return load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)  # ours: a test checks it once for all
+
+
+def password(address: str) -> str:
+    """Everybody's lab password: "lab-bob"."""
+    return f"lab-{address.partition('@')[0]}"
+
+
+class Stage:
+    """The companies' servers, as they stand in one world."""
+
+    def __init__(self, world: World, seed: int, *, tls: bool, opinions: Mapping[str, Opinion]) -> None:
+        self.world, self.seed, self.tls = world, seed, tls
+        self.mx: dict[str, Mx] = {}  # domain -> what its MX decides
+        self.submission: dict[str, Submission] = {}
+        world.new_box = lambda name: Mailbox(uidvalidity(seed, name))
+        for company in COMPANIES.values():
+            self.build(company, opinions)
+
+    def build(self, company: Company, opinions: Mapping[str, Opinion]) -> None:
+        """One company: its mailboxes, its MX and submission server with a queue, POP3 and IMAP."""
+        world, domain, clock = self.world, company.domain, self.world.clock
+        host, people = f"mx.{domain}", tuple(company.addresses)
+        for address in people:
+            world.boxes[address] = world.new_box(address)
+        world.addresses |= company.addresses
+        world.addresses[f"queue {host}"] = world.addresses[host] = f"{company.network}.25"
+        mx = self.mx[domain] = Mx(host, domain, people, clock, opinions=opinions)
+        submission = self.submission[domain] = Submission(host, domain, people, clock, key=private_key(domain))
+        world.readers[submission.queue] = lambda uid, message, note: relay(submission, uid, message, note)
+        users = {address: (password(address), address) for address in people}
+        users |= {address.partition("@")[0]: known for address, known in users.items()}  # bob will do
+        self.listen(host, 25, lambda client, implicit: self.smtp(host, client, mx, auth="off", implicit=implicit))
+        for port in (587, 465, 2525):
+            self.listen(
+                host,
+                port,
+                lambda client, implicit: self.smtp(
+                    host, client, submission, auth="required", users=users, implicit=implicit
+                ),
+            )
+        pop, imap = f"pop.{domain}", f"imap.{domain}"
+        for port in (110, 995):
+            self.listen(pop, port, lambda client, implicit: self.pop3(pop, client, users, clock, implicit))
+        for port in (143, 993):
+            self.listen(imap, port, lambda client, implicit: self.imap(imap, client, users, implicit))
+
+    def listen(self, host: str, port: int, machine: Callable[[str, bool], Any]) -> None:
+        self.world.listeners[host, port] = lambda client: machine(client, self.tls and port in IMPLICIT_TLS)
+
+    def smtp(self, host: str, client: str, mta: Mx | Submission, **more: Any) -> SmtpServer:
+        return SmtpServer(host, client, mta, tls=self.tls, clock=self.world.clock, size=LARGEST, **more)
+
+    def pop3(
+        self, host: str, client: str, users: dict[str, tuple[str, str]], clock: Clock, implicit: bool
+    ) -> Pop3Server:
+        return Pop3Server(host, client, users, self.world.boxes, tls=self.tls, implicit=implicit, clock=clock)
+
+    def imap(self, host: str, client: str, users: dict[str, tuple[str, str]], implicit: bool) -> ImapServer:
+        return ImapServer(host, client, users, self.world.boxes, tls=self.tls, implicit=implicit)
+
+    # -- who is who
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        return tuple(address for company in COMPANIES.values() for address in company.addresses)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(host for host, _ in self.world.listeners))
+
+    def company(self, address: str) -> Company:
+        """The company of one of our people; LabError says who there is."""
+        found = COMPANIES.get(address.rpartition("@")[2].lower())
+        if found is None or address.lower() not in found.addresses:
+            raise LabError(f"Nobody in this lab is {address!r}: the people are {', '.join(self.people)}.")
+        return found
+
+    def place(self, name: str, port: int | None = None, standard: str = "smtp") -> tuple[str, int]:
+        """("mx.beta.example", 25) of "mx.beta.example", "mx.beta.example:587", or a port's name like "submission"."""
+        host, colon, digits = name.partition(":")
+        if name in PORTS:
+            found = PORTS[name]
+        else:
+            found = host, int(digits) if colon and digits.isdecimal() else port or PORTS[standard][1]
+        if found not in self.world.listeners:
+            raise LabError(
+                f"Nobody listens on {found[0]}:{found[1]} in this lab: name a host ({', '.join(self.hosts)}) "
+                f"or a port ({', '.join(PORTS)})."
+            )
+        return found
+
+
+def uidvalidity(seed: int, name: str) -> int:
+    """A box's UIDVALIDITY, from the lab's seed: the same whenever the box is made (RFC 9051 §2.3.1.1)."""
+    return zlib.crc32(f"{seed} {name}".encode()) % (MOST - 1) + 1

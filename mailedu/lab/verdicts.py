@@ -1,0 +1,114 @@
+"""SPF, DKIM and DMARC by themselves: the evaluators run to their end, with any resolver, and with their trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..acts import Acts, LabError
+from ..auth import dkim, dmarc, spf
+from ..clock import Clock
+from ..net.drive import Dns, World
+from ..trace import Trace
+from .shown import Shown
+
+MESSAGE_NEEDED = "Give the message as bytes (or as text): its header, an empty line, its body."
+
+
+class SpfVerdict(Shown):
+    """SPF's two checks: `result` is MAIL FROM's, `helo` HELO's; `explanation` is what the domain says of a fail."""
+
+    def __init__(self, found: spf.Spf, trace: Trace) -> None:
+        self.trace, self.title = trace, "SPF"
+        self.result, self.helo = str(found.result), str(found.helo)
+        self.domain, self.explanation = found.domain, found.explanation
+
+    def __repr__(self) -> str:
+        return f"<SPF {self.result} for {self.domain}, HELO {self.helo}>"
+
+
+class DkimVerdict(tuple[dkim.Signature, ...], Shown):
+    """One result a signature: `.result .reason .domain .selector`; and the trace of all of it."""
+
+    trace: Trace
+    title = "DKIM"
+
+    def __new__(cls, found: Iterable[dkim.Signature], trace: Trace) -> DkimVerdict:
+        made = super().__new__(cls, found)
+        made.trace = trace
+        return made
+
+    def __repr__(self) -> str:
+        each = ", ".join(f"{one.result} for {one.domain}" for one in self)
+        return f"<DKIM {each or 'none'}>"
+
+
+class DmarcVerdict(Shown):
+    """`result`; `policy` as published for the domain; `disposition`, what its owner asks to be done."""
+
+    def __init__(self, found: dmarc.Dmarc, by_spf: spf.Spf, signatures: Iterable[dkim.Signature], trace: Trace) -> None:
+        self.trace, self.title, self.finding = trace, "DMARC", found
+        self.result, self.policy, self.disposition = str(found.result), found.policy, found.disposition
+        self.domain = found.domain
+        self.spf, self.dkim = str(by_spf.result), tuple(str(one.result) for one in signatures)
+
+    def __repr__(self) -> str:
+        return f"<DMARC {self.result} for {self.domain}, policy {self.policy or 'none'}>"
+
+
+def perform(acts: Acts[Any], dns: Dns, actor: str, now: float = 0.0) -> tuple[Any, Trace]:
+    """Run acts to their end in a world of their own: (what they returned, what they did)."""
+    if not callable(dns):
+        raise LabError("Give dns= a Zone, or any callable(name, type) that returns a list of strings.")
+    world = World(dns)
+    world.clock.now = now
+    part = world.start(acts, actor)
+    world.run()
+    return part.value, world.trace
+
+
+def check_spf(*, ip: str, helo: str, mail_from: str, dns: Dns, now: float = 0.0) -> SpfVerdict:
+    """SPF for a client at `ip` that says `helo` and `mail_from` ("" for a bounce): RFC 7208's two checks."""
+    found, trace = perform(spf.check(ip, helo, mail_from), dns, "spf", now)
+    return SpfVerdict(found, trace)
+
+
+def verify_dkim(message: bytes | str, *, dns: Dns, now: float = 0.0) -> DkimVerdict:
+    """Every DKIM signature of a message (RFC 6376); an empty result where there is none."""
+    data = as_bytes(message)
+    found, trace = perform(dkim.verify(data, unix(now)), dns, "dkim", now)
+    return DkimVerdict(found, trace)
+
+
+def evaluate_dmarc(
+    message: bytes | str, *, ip: str, helo: str, mail_from: str, dns: Dns, now: float = 0.0
+) -> DmarcVerdict:
+    """DMARC for a message (RFC 9989), with the SPF and DKIM that it rests on."""
+    acts = dmarc_acts(as_bytes(message), ip, helo, mail_from, unix(now))
+    (found, by_spf, signatures), trace = perform(acts, dns, "dmarc", now)
+    return DmarcVerdict(found, by_spf, signatures, trace)
+
+
+def dmarc_acts(
+    data: bytes, ip: str, helo: str, mail_from: str, now: int
+) -> Acts[tuple[dmarc.Dmarc, spf.Spf, tuple[dkim.Signature, ...]]]:
+    by_spf = yield from spf.check(ip, helo, mail_from)
+    signatures = yield from dkim.verify(data, now)
+    found = yield from dmarc.evaluate(data, by_spf, signatures)
+    return found, by_spf, signatures
+
+
+def unix(now: float) -> int:
+    """Seconds of lab time as seconds since 1970."""
+    clock = Clock()
+    clock.now = now
+    return clock.unix()
+
+
+def as_bytes(message: bytes | str) -> bytes:
+    """The message's octets; a str is given CRLF line ends, bytes stay as they are."""
+    if isinstance(message, str):
+        return message.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "surrogateescape")
+    if isinstance(message, bytes | bytearray | memoryview):
+        return bytes(message)
+    raise LabError(f"{MESSAGE_NEEDED} This is {type(message).__name__}.")

@@ -1,0 +1,314 @@
+"""The same parts on real sockets: 127.0.0.1 only, ephemeral ports, one daemon thread with one loop per process.
+
+While a world has this network, all that touches the world runs in the loop's thread; only `call` crosses over.  Never
+in the kernel's own loop: a blocking client in a cell would wait for a server that waits for the cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from functools import cache
+from typing import Any, TypeVar
+
+from ..acts import Acts, Ask, Connect, LabError, Listen, Unreachable, Wait
+from ..trace import Step
+from . import nameserver
+from .drive import LATER, Part, Wire, World
+
+T = TypeVar("T")
+HERE = "127.0.0.1"
+PATIENCE = 0.3  # seconds without any event after which who waits for a reply is left waiting
+ANSWER = 120.0  # seconds that a call across threads may take
+
+
+@cache
+def the_loop() -> asyncio.AbstractEventLoop:
+    """The one loop, started in a thread of its own the first time."""
+    try:
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=loop.run_forever, name="mailedu", daemon=True).start()
+    except (RuntimeError, OSError) as why:
+        raise LabError(f"No thread or socket can be had here ({why}), so the lab works in memory only.") from why
+    return loop
+
+
+def across(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in the loop's thread, and wait for it."""
+    return asyncio.run_coroutine_threadsafe(work, the_loop()).result(ANSWER)
+
+
+class Sockets:
+    """A world's network.  `route` opens a port, `close` ends all; `call` does something to the world meanwhile."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.loop = the_loop()
+        self.places: dict[tuple[str, int], int] = {}  # (host, lab port) -> a real port
+        self.closers: list[Callable[[], object]] = []
+        self.callers: dict[Any, tuple[str, str, int]] = {}  # our own socket's name -> (address, conversation, step)
+        self.ends: set[End] = set()
+        self.served: set[str] = set()  # conversations whose server's end is ours and open
+        self.leaving: set[str] = set()  # those of them that our client has left already
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.events = 0
+        self.stirred = asyncio.Event()
+        self.crash: BaseException | None = None
+        self.closed = False
+        world.network = self
+        atexit.register(self.close)
+
+    # -- crossing over
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Do it in the loop's thread and let everybody go on; what it returned, or raised."""
+
+        async def inside() -> T:
+            value = work()
+            self.stir()
+            return value
+
+        value = across(inside())
+        self.check()
+        return value
+
+    def play(self, acts: Acts[Any], actor: str) -> Any:
+        """Perform a script to its end and until all that it set off is done; what it returned."""
+        part = self.call(lambda: self.world.start(acts, actor))
+        self.settle()
+        return part.value
+
+    def settle(self) -> None:
+        """Until nobody of ours has anything left to do but to wait for time, or for an outside client."""
+        across(self._settled())
+        self.check()
+
+    def advance(self, seconds: float) -> None:
+        """Let the lab's time go on; whoever wakes is waited for before the next one does."""
+        across(self._advance(seconds))
+        self.check()
+
+    async def _advance(self, seconds: float) -> None:
+        world = self.world
+        end = world.clock.now + seconds
+        await self._settled()
+        while (due := world.next_due()) and due.until <= end:
+            world.clock.now = due.until
+            world.time_is_up(due)
+            self.stir()
+            await self._settled()
+        world.clock.now = end
+
+    def check(self) -> None:
+        """A bug in a machine reaches whoever uses the lab at once."""
+        if self.crash:
+            crash, self.crash = self.crash, None
+            raise crash
+
+    def play_here(self, acts: Acts[Any], actor: str, conversation: str, parent: int | None) -> asyncio.Future[Any]:
+        """For a server that we did not write: perform a script, in the loop; awaited for its value."""
+        done: asyncio.Future[Any] = self.loop.create_future()
+        self.world.start(acts, actor, conversation, parent, then=done.set_result)
+        self.stir()
+        return done
+
+    # -- in the loop's thread
+
+    def stir(self) -> None:
+        """Something happened: everybody who can go on goes on."""
+        self.events += 1
+        try:
+            self.world.run()
+        except BaseException as crash:
+            self.crash = crash
+            self.world.ready.popleft()
+            raise
+        finally:
+            self.stirred.set()
+
+    async def _settled(self) -> None:
+        seen = -1
+        while self.is_busy() and not self.crash:
+            if self.events == seen:
+                return  # who waits now waits for the clock
+            seen = self.events
+            self.stirred.clear()
+            try:
+                await asyncio.wait_for(self.stirred.wait(), PATIENCE)
+            except TimeoutError:
+                await asyncio.sleep(0)
+            else:
+                seen = -1
+
+    def is_busy(self) -> bool:
+        return bool(self.world.ready or self.leaving or self.tasks or any(map(is_busy, self.world.parts)))
+
+    def hear(self, wire: Wire, data: bytes) -> None:
+        self.world.arrive(wire, data)
+        self.stir()
+
+    def lose(self, wire: Wire) -> None:
+        self.world.finish(wire)
+        self.stir()
+
+    # -- connections
+
+    def route(self, host: str, port: int, client: str) -> int:
+        """Open a real port for this route: who calls it and is not ours comes from the address `client`."""
+
+        def taken(wire: Wire, peer: Any, end: End) -> None:
+            known = self.callers.pop(peer, None)
+            address, conversation, parent = known or (client, self.world.numbered(f"{host}:{port}"), None)
+            end.conversation = conversation
+            self.served.add(conversation)
+            self.world.accept(host, port, address, conversation, parent, wire)
+
+        return self.listen(lambda: End(self, "server", taken), host, port)
+
+    def listen(self, protocol: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> int:
+        """Open a real port for any asyncio protocol."""
+
+        async def serve() -> int:
+            server = await self.loop.create_server(protocol, HERE, 0)
+            self.closers.append(server.close)
+            return int(server.sockets[0].getsockname()[1])
+
+        real = opened(serve())
+        self.places.setdefault((host, port), real)
+        return real
+
+    def serve_dns(self) -> int:
+        """The lab's DNS over UDP and TCP; the port."""
+
+        async def serve() -> int:
+            port, close = await nameserver.serve(lambda name, kind: self.world.dns(name, kind))
+            self.closers.append(close)
+            return port
+
+        return opened(serve())
+
+    def connect(self, part: Part, step: Step) -> object:
+        task = self.loop.create_task(self.dial(part, step))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return LATER
+
+    async def dial(self, part: Part, step: Step) -> None:
+        """Call a host; our own socket has a name before it calls, so that the server can know who it is."""
+        place = step.act
+        assert isinstance(place, Connect)
+        where = place.host, place.port
+        if where not in self.places:
+            self.world.resume(part, Unreachable(f"nobody listens on {place.host}:{place.port}"))
+            return self.stir()
+        conversation = self.world.numbered(f"{place.host}:{place.port}")
+
+        def up(wire: Wire, peer: Any, end: End) -> None:
+            wire.part, part.wire, part.conversation = part, wire, conversation
+            end.conversation = conversation
+
+        caller = socket.socket()
+        try:
+            caller.bind((HERE, 0))
+            caller.setblocking(False)
+            self.callers[caller.getsockname()] = self.world.address_of(part.actor), conversation, step.number
+            await self.loop.sock_connect(caller, (HERE, self.places[where]))
+            await self.loop.create_connection(lambda: End(self, "client", up), sock=caller)
+        except OSError as why:
+            caller.close()
+            self.world.resume(part, Unreachable(str(why)))
+        else:
+            self.world.resume(part)
+        self.stir()
+
+    def ask(self, part: Part, step: Step) -> object:
+        return self.world.ask_zone(part, step)
+
+    # -- the end
+
+    def close(self) -> None:
+        """Close every port and every call, and give the world back; twice does no harm."""
+        if self.closed:
+            return
+        self.closed = True
+        atexit.unregister(self.close)
+
+        async def stop() -> None:
+            for close in self.closers:
+                close()
+            for end in list(self.ends):
+                end.transport.close()
+            for _ in range(100):
+                if not self.ends and not self.tasks:
+                    break
+                await asyncio.sleep(0.01)
+            for end in list(self.ends):
+                end.transport.abort()
+            await asyncio.sleep(0)
+            self.world.run()
+            self.world.network = None
+
+        if self.loop.is_running():
+            across(stop())
+
+
+def opened(work: Coroutine[Any, Any, int]) -> int:
+    """A port, or the sentence that says why there is none."""
+    try:
+        return across(work)
+    except OSError as why:
+        raise LabError(f"No socket can be had on {HERE} ({why}), so the lab works in memory only.") from why
+
+
+def is_busy(part: Part) -> bool:
+    """Whether it will go on without time passing: servers wait for clients, and clients for a reply that comes."""
+    match part.question:
+        case Wait():
+            return False
+        case Listen():
+            return part.wire is not None and part.wire.side == "client"
+        case Ask() | None:
+            return True
+    return True
+
+
+class End(asyncio.Protocol):
+    """One end of a TCP connection; all it knows is its wire."""
+
+    def __init__(self, sockets: Sockets, side: str, ready: Callable[[Wire, Any, End], object]) -> None:
+        self.sockets, self.side, self.ready = sockets, side, ready
+        self.conversation = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.wire = Wire(self.side, transport.write, self.leave)
+        self.sockets.ends.add(self)
+        self.ready(self.wire, transport.get_extra_info("peername"), self)
+        self.sockets.stir()
+
+    def leave(self) -> None:
+        """This side hangs up."""
+        if self.side == "client" and self.conversation in self.sockets.served:
+            self.sockets.leaving.add(self.conversation)
+        self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self.sockets.hear(self.wire, data)
+
+    def pause_writing(self) -> None:
+        self.wire.paused = True
+
+    def resume_writing(self) -> None:
+        self.sockets.world.drained(self.wire)
+        self.sockets.stir()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.sockets.ends.discard(self)
+        if self.side == "server":
+            self.sockets.served.discard(self.conversation)
+            self.sockets.leaving.discard(self.conversation)
+        self.sockets.lose(self.wire)
