@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 LONGEST_LABEL = 63  # octets (RFC 1035 §2.3.4)
 LONGEST_NAME = 253  # characters without the final dot: 255 octets on the wire
@@ -47,6 +48,7 @@ def a_label(label: str) -> str:
     return "xn--" + unicodedata.normalize("NFC", label.lower()).encode("punycode").decode("ascii")
 
 
+@lru_cache(maxsize=4096)
 def can_be_asked(name: str) -> bool:
     """Whether the DNS can carry this name: labels of 1 to 63 octets, 255 in all (RFC 1035 §2.3.4)."""
     if name in ("", "."):
