@@ -1,27 +1,37 @@
 """A whole e-mail Internet inside a notebook, that one can stop, rewind, branch, break and repair.
 
-from mailedu import Lab
-lab = Lab(seed=1)
-lab.send("alice@alpha.example", "bob@beta.example", subject="Hello", text="Hi Bob")
+    from mailedu import Lab
+    lab = Lab(seed=1)
+    lab.send("alice@alpha.example", "bob@beta.example", subject="Hello", text="Hi Bob")
+
+What stands in `__all__` is loaded when it is first used, so that importing mailedu takes no time.
 """
 
-from .acts import DnsTimeout, LabError, NXDomain
-from .lab import Lab
-from .lab.verdicts import check_spf, evaluate_dmarc, verify_dkim
-from .trace import Trace
-from .zone import Zone
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .acts import DnsTimeout, LabError, NXDomain
+    from .lab import Lab
+    from .lab.verdicts import check_spf, evaluate_dmarc, verify_dkim
+    from .replies import replies
+    from .trace import Trace
+    from .zone import Zone
 
 __version__ = "0.1.0"
 
-
-def __getattr__(name: str) -> object:
-    """`replies`, the catalogue of reply codes, is read when it is first asked for."""
-    if name == "replies":
-        from .replies import replies
-
-        return replies
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
+HOMES = {
+    "DnsTimeout": "acts",
+    "Lab": "lab",
+    "LabError": "acts",
+    "NXDomain": "acts",
+    "Trace": "trace",
+    "Zone": "zone",
+    "check_spf": "lab.verdicts",
+    "evaluate_dmarc": "lab.verdicts",
+    "replies": "replies",
+    "verify_dkim": "lab.verdicts",
+}
 
 __all__ = [
     "DnsTimeout",
@@ -35,3 +45,15 @@ __all__ = [
     "replies",
     "verify_dkim",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load one of the names above from its home."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{HOMES[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

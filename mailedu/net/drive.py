@@ -217,7 +217,11 @@ class World:
     def steps(self, part: Part, answer: object = None) -> Iterator[Step]:
         """Perform one part until it ends or must wait.  Every next() is one step, written and not yet performed."""
         while answer is not LATER:
-            act = part.advance(answer)
+            try:
+                act = part.advance(answer)
+            except BaseException:  # a bug of ours, or Ctrl-C: this part is over, the others may go on
+                self.parts.pop(part, None)
+                raise
             if act is None:
                 return self.ended(part)
             if isinstance(act, Listen):

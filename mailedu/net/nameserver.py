@@ -9,6 +9,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 import dns.exception
 import dns.flags
@@ -90,8 +91,7 @@ class Udp(asyncio.DatagramProtocol):
         self.resolve = resolve
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)  # Python 3.11's own is no subclass of it
 
     def datagram_received(self, data: bytes, caller: tuple[str | int, int]) -> None:
         if reply := answer(self.resolve, data):

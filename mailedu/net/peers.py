@@ -34,7 +34,7 @@ class Handler:
             )
             step = self.sockets.world.trace.record(self.mx.host, conversation, parent, Accept(address))
             found = session.mailedu_call = address, conversation, step.number  # type: ignore[attr-defined]
-        return found  # type: ignore[no-any-return]
+        return found
 
     def envelope(self, session: TheirSession, theirs: TheirEnvelope) -> Envelope:
         """What our own server would have handed on."""
