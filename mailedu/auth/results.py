@@ -24,9 +24,10 @@ FIELD = "Authentication-Results"
 VERSION = "1"  # of the specification: what a field without a version has (§2.2)
 WIDTH = 78  # where lines are folded (RFC 5322 §2.1.1)
 
-TEXT = r"[^\x00-\x20\x7f()<>@,;:\\\"/\[\]?=]"  # of a token (RFC 2045 §5.1); UTF-8 too (RFC 6532 §3.2)
-LOCAL = r"[^\x00-\x20\x7f()<>@,;:\\\"\[\].]"  # of an atom (RFC 5322 §3.2.3)
-STRING = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x08\x0a-\x1f\x7f])*"'  # RFC 5322 §3.2.4, unfolded
+TEXT = r"[^\x00-\x20\x7f\ud800-\udfff()<>@,;:\\\"/\[\]?=]"  # of a token (RFC 2045 §5.1); UTF-8 too (RFC 6532 §3.2)
+LOCAL = r"[^\x00-\x20\x7f\ud800-\udfff()<>@,;:\\\"\[\].]"  # of an atom (RFC 5322 §3.2.3)
+BAD = r"\x00-\x08\x0a-\x1f\x7f\ud800-\udfff"  # what no quoted string may hold
+STRING = rf'"(?:[^"\\{BAD}]|\\[^{BAD}])*"'  # RFC 5322 §3.2.4, unfolded
 KEYWORD = re.compile(r"[A-Za-z0-9-]*[A-Za-z0-9](?![A-Za-z0-9-])")  # RFC 5321 §4.1.2
 TOKEN = re.compile(f"{TEXT}+")
 QUOTED = re.compile(STRING)
@@ -37,7 +38,7 @@ DIGITS = re.compile(r"[0-9]+")
 BLANKS = re.compile(r"[ \t\r\n]+")
 COMMENT = re.compile(r"[^()\\]+|\\.", re.DOTALL)
 PAIR = re.compile(r"\\(.)", re.DOTALL)
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 # -- what a field says -------------------------------------------------------------------------------------------------
@@ -133,12 +134,11 @@ def spf_result(spf: SpfLike, sender: str = "", helo: str = "") -> Result:
 
 
 def dkim_result(signature: SignatureLike) -> Result:
-    """§2.7.1: whose signature and by which key; why it did not pass."""
-    result = str(signature.result)
-    reason = "" if result == "pass" else str(getattr(signature, "reason", "") or "")
-    return Result(
-        "dkim", result, properties(("header", "d", signature.domain), ("header", "s", signature.selector)), reason
-    )
+    """§2.7.1: whose signature, by which key, and how it begins (RFC 6008 §4); why it did not pass."""
+    begins = str(getattr(signature, "signature", ""))[:8]
+    given = (("header", "d", signature.domain), ("header", "s", signature.selector), ("header", "b", begins))
+    reason = "" if signature.result == "pass" else str(getattr(signature, "reason", ""))
+    return Result("dkim", str(signature.result), properties(*given), reason)
 
 
 def dmarc_result(dmarc: DmarcLike) -> Result:
@@ -263,7 +263,7 @@ class Reader:
 
 def read(value: bytes | str) -> Results:
     """What stands after ``Authentication-Results:``; Refused when it does not follow the grammar (§2.2)."""
-    reader = Reader(unfolded(value.encode() if isinstance(value, str) else value))
+    reader = Reader(unfolded(value.encode("utf-8", "replace") if isinstance(value, str) else value))
     host, version = read_host(reader)
     results = []
     reader.literal(";")
@@ -306,7 +306,8 @@ def read_result(reader: Reader) -> Result:
     reader.comments.clear()
     reader.blanks()
     comment = " ".join(reader.comments)
-    reason, found = "", []
+    reason = ""
+    found: list[Property] = []
     while reader.sees(KEYWORD):
         kind = reader.keyword("a property")
         reader.blanks()
