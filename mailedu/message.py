@@ -158,7 +158,7 @@ def addresses(field: Field) -> list[str]:
     """
     found: list[str] = []
     plain: list[str] = []  # what may be an address without angle brackets
-    tokens = list(_without_comments(unfolded(field.value)))
+    tokens = list(_tokens(unfolded(field.value)))
     at = 0
     while at < len(tokens):
         token = tokens[at]
@@ -174,12 +174,21 @@ def addresses(field: Field) -> list[str]:
         elif token == ":":
             plain = []  # it was a group's name
         else:
-            plain.append(token)
+            plain.append(token if token != ">" else " ")
     return found + _address(plain)
 
 
+def _tokens(text: str) -> Iterator[str]:
+    """A structured field in pieces; blanks and comments between two of them are one blank."""
+    blank = False
+    for token in _without_comments(text):
+        if token != " " or not blank:
+            yield token
+        blank = token == " "
+
+
 def _without_comments(text: str) -> Iterator[str]:
-    """The tokens of a structured field; a comment, which may hold comments, counts as a blank."""
+    """A comment, which may hold comments, counts as a blank."""
     at, depth = 0, 0
     while at < len(text):
         if depth == 0 and text[at] != "(":
@@ -207,7 +216,7 @@ def _address(tokens: list[str]) -> list[str]:
             words[-1].append(token)
         elif not ({".", "@"} & {*tokens[n - 1 : n], *tokens[n + 1 : n + 2]}):  # blanks around these two part nothing
             words.append([])
-    return ["".join(word) for word in words if "@" in word[1:-1]]
+    return ["".join(word) for word in words if "@" in word[1:] and word[-1] != "@"]
 
 
 def authors(message: Message) -> list[str]:
