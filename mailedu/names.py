@@ -20,9 +20,7 @@ def labels(name: str) -> list[str]:
 
 def canonical(name: str) -> str:
     r"""The one spelling of a name: ``"Beta.Example."`` -> ``"beta.example"``, ``r"a\032b"`` -> ``"a b"``."""
-    if not name.isascii():
-        name = a_labels(name)
-    name = name.lower()
+    name = a_labels(name).lower()
     if "\\" in name:
         return ".".join(ESCAPE.sub(_plain, label) for label in labels(name))
     return name.removesuffix(".")
@@ -39,7 +37,9 @@ def _plain(escape: re.Match[str]) -> str:
 
 
 def a_labels(name: str) -> str:
-    """``"grüße.example"`` -> ``"xn--gre-6ka8i.example"``; labels in ASCII stay as they are (RFC 5891 §4.4)."""
+    """``"grüße.example"`` -> ``"xn--gre-6ka8l.example"``; labels in ASCII stay as they are (RFC 5891 §4.4)."""
+    if name.isascii():
+        return name
     return ".".join(label if label.isascii() else a_label(label) for label in re.split("[.。]", name))
 
 

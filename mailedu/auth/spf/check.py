@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ...acts import Acts, Ask, DnsTimeout, LabError, NXDomain, Rule, nested
 from ...names import a_labels, can_be_asked, labels
-from .macros import MacroString, fitted
+from .macros import MacroString, domain_name
 from .record import (
     FAIL,
     NEUTRAL,
@@ -211,10 +211,13 @@ def is_multi_label(domain: str) -> bool:
 def first_match(record: Record, domain: str, mail: Mail) -> Acts[Finding]:
     """4.6.2: the first mechanism that matches decides; 4.7: when none does, redirect, or neutral."""
     for term in record.directives:
+        outcome: Outcome
         if term.mechanism in ASKING:
             outcome = yield from nested(term.text, attempt(term, domain, mail), SHOWN.__getitem__)
         else:
-            outcome = yield from QUIET[term.mechanism](term, mail)
+            rule = QUIET[term.mechanism](term, mail)
+            yield rule
+            outcome = rule.outcome == "match"
         if outcome is True:
             return Finding(term.result, record.exp if term.result == FAIL else None, domain)  # 6.2
         if outcome is not False:
@@ -232,8 +235,12 @@ def _result(finding: Finding) -> str:
 def attempt(term: Directive, domain: str, mail: Mail) -> Acts[Outcome]:
     """A mechanism that asks the DNS: a look-up of the ten (4.6.4), its target-name (4.8), and the mechanism itself."""
     try:
-        yield from spend(term.text, mail)
-        target = yield from target_name(term.domain, domain, mail)
+        used = mail.budget.spend(term.text)
+        yield Rule("spf.lookup", used, {"term": term.text, "lookups": used})
+        target = domain if term.domain is None else term.domain.plain
+        if target is None:
+            assert term.domain is not None
+            target = yield from target_name(term.domain, domain, mail)
         if target is None:
             return False
         if term.mechanism != "include" and not can_be_asked(target):  # 4.8 leaves this open: no match
@@ -245,21 +252,14 @@ def attempt(term: Directive, domain: str, mail: Mail) -> Acts[Outcome]:
         return stop.result
 
 
-def spend(term: str, mail: Mail) -> Acts[None]:
-    used = mail.budget.spend(term)
-    yield Rule("spf.lookup", used, {"term": term, "lookups": used})
-
-
-def target_name(spec: MacroString | None, domain: str, mail: Mail) -> Acts[str | None]:
-    """4.8: what the domain-spec says, without its final dot; None where RFC 8616 §4 lets nothing match."""
-    if spec is None:
-        return domain
-    if not spec.letters:
-        return fitted(spec.text_without_macros().removesuffix("."))
+def target_name(spec: MacroString, domain: str, mail: Mail) -> Acts[str | None]:
+    """4.8: the name a domain-spec comes to; None where RFC 8616 §4 lets nothing match."""
+    if spec.plain is not None:
+        return spec.plain
     if not mail.sender_local.isascii() and not spec.letters.isdisjoint("sl"):
         yield Rule("spf.non-ascii-local-part", "no match", {"name": spec.text})
         return None
-    return fitted(spec.expand((yield from values(spec, domain, mail))).removesuffix("."))
+    return domain_name(spec.expand((yield from values(spec, domain, mail))))
 
 
 # -- the DNS (4.4, 5) --------------------------------------------------------------------------------------------------
@@ -308,23 +308,24 @@ def network_of(address: str, prefix: int) -> Network:
 # -- 5: mechanisms -----------------------------------------------------------------------------------------------------
 
 
-def all_(term: Directive, mail: Mail) -> Acts[Outcome]:
-    yield Rule("spf.all", "match", {"term": term.text, "result": term.result})  # 5.1
-    return True
+def all_(term: Directive, mail: Mail) -> Rule:
+    """5.1"""
+    return Rule("spf.all", "match", {"term": term.text, "result": term.result})
 
 
-def ip4(term: Directive, mail: Mail) -> Acts[Outcome]:
+def ip4(term: Directive, mail: Mail) -> Rule:
+    """5.6"""
+    return Rule("spf.ip4", SHOWN[is_in_network(term, mail)], {"term": term.text, "result": term.result})
+
+
+def ip6(term: Directive, mail: Mail) -> Rule:
+    """5.6"""
+    return Rule("spf.ip6", SHOWN[is_in_network(term, mail)], {"term": term.text, "result": term.result})
+
+
+def is_in_network(term: Directive, mail: Mail) -> bool:
     assert term.network is not None
-    matched = term.network.holds(mail.version, mail.number)  # 5.6
-    yield Rule("spf.ip4", SHOWN[matched], {"term": term.text, "result": term.result})
-    return matched
-
-
-def ip6(term: Directive, mail: Mail) -> Acts[Outcome]:
-    assert term.network is not None
-    matched = term.network.holds(mail.version, mail.number)  # 5.6
-    yield Rule("spf.ip6", SHOWN[matched], {"term": term.text, "result": term.result})
-    return matched
+    return term.network.holds(mail.version, mail.number)
 
 
 def include(term: Directive, target: str, mail: Mail) -> Acts[Outcome]:
@@ -382,7 +383,7 @@ def exists(term: Directive, target: str, mail: Mail) -> Acts[Outcome]:
     return matched
 
 
-QUIET: dict[str, Callable[[Directive, Mail], Acts[Outcome]]] = {"all": all_, "ip4": ip4, "ip6": ip6}
+QUIET: dict[str, Callable[[Directive, Mail], Rule]] = {"all": all_, "ip4": ip4, "ip6": ip6}
 ASKING: dict[str, Callable[[Directive, str, Mail], Acts[Outcome]]] = {
     "include": include,
     "a": a,
@@ -437,7 +438,8 @@ def best_name(names: Sequence[str], domain: str) -> str:
 def redirect(modifier: Modifier, domain: str, mail: Mail) -> Acts[Finding]:
     """6.1"""
     try:
-        yield from spend(modifier.text, mail)
+        used = mail.budget.spend(modifier.text)
+        yield Rule("spf.lookup", used, {"term": modifier.text, "lookups": used})
         target = yield from target_name(modifier.value, domain, mail)
         finding = Finding(NONE) if target is None else (yield from evaluate(target, mail))
         if finding.result == NONE:

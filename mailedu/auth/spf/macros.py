@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -33,16 +33,19 @@ class MacroString:
     text: str
     pieces: tuple[str | Macro, ...]
     letters: frozenset[str]  # of its macros
-
-    def text_without_macros(self) -> str:
-        """The whole of it, when there are none."""
-        return "".join(piece for piece in self.pieces if isinstance(piece, str))
+    plain: str | None  # the domain name it is, when it has no macros
 
     def expand(self, values: Mapping[str, str]) -> str:
         """The text, its macros replaced by `values`: letter -> value."""
         return "".join(
             piece if isinstance(piece, str) else expand(piece, values[piece.letter]) for piece in self.pieces
         )
+
+
+def macro_string(text: str, pieces: Sequence[str | Macro]) -> MacroString:
+    letters = frozenset(piece.letter for piece in pieces if isinstance(piece, Macro))
+    plain = None if letters else domain_name("".join(piece for piece in pieces if isinstance(piece, str)))
+    return MacroString(text, tuple(pieces), letters, plain)
 
 
 def expand(macro: Macro, value: str) -> str:
@@ -60,9 +63,9 @@ def split(value: str, delimiters: str) -> list[str]:
     return re.split(f"[{re.escape(delimiters)}]", value) if delimiters else value.split(".")
 
 
-def fitted(name: str) -> str:
-    """A name of at most 253 characters: labels go from the left until it fits (§7.3)."""
-    if len(name) <= LONGEST_NAME:
-        return name
-    right = name[-LONGEST_NAME - 1 :]
-    return right.partition(".")[2]
+def domain_name(text: str) -> str:
+    """A text as a domain name: without a final dot; of more than 253 characters, labels go from the left (§7.3)."""
+    name = text.removesuffix(".")
+    if len(name) > LONGEST_NAME:
+        name = name[-LONGEST_NAME - 1 :].partition(".")[2]
+    return name

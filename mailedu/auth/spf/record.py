@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from .macros import EXP_LETTERS, LETTERS, PERCENT, Macro, MacroString
+from .macros import EXP_LETTERS, LETTERS, PERCENT, Macro, MacroString, macro_string
 
 PASS, FAIL, SOFTFAIL, NEUTRAL = "pass", "fail", "softfail", "neutral"
 NONE, TEMPERROR, PERMERROR = "none", "temperror", "permerror"
@@ -243,8 +243,7 @@ class Reader:
                 pieces.append(self.macro(letters, end))
             else:
                 break
-        used = frozenset(piece.letter for piece in pieces if isinstance(piece, Macro))
-        return MacroString(self.text[start : self.at], tuple(pieces), used)
+        return macro_string(self.text[start : self.at], pieces)
 
     def macro(self, letters: str, end: int) -> Macro:
         """7.1: macro-expand; 7.3: a number of parts is not zero."""

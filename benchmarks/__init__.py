@@ -1,0 +1,1 @@
+"""What the evaluators and servers cost, beside the programs they are measured against.  Not part of the package."""
