@@ -6,23 +6,20 @@ equal, fresh lab it gives the same trace.  So nothing is ever undone: `back` and
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from .. import imap, pop3
-from ..acts import Accept, Acts, Hear, LabError, Store, Trouble, nested
+from ..acts import Accept, Acts, Hear, LabError, Store
 from ..auth import dkim, spf
 from ..clock import Clock
-from ..message import compose
-from ..mta import Opinion, domain_of, next_hops
+from ..mta import Opinion
 from ..net.drive import Part, Wire, World
-from ..smtp import Outcome, send_mail
 from ..trace import Step, Trace, printable
 from ..zone import Zone
 from . import verdicts
+from .letters import Letter, plural, read_by_both, write_letter
 from .mail import Mail
 from .stage import COMPANIES, IMPLICIT_TLS, PORTS, Stage, first_zone, password
 from .typed import Typed
@@ -30,7 +27,6 @@ from .typed import Typed
 if TYPE_CHECKING:
     from .serving import Net
 
-ADDRESS = re.compile(r'(?:[^\s@<>"(),:;\\\[\]\x00-\x1f\x7f]+|"[^"\r\n\x00]*")@[^\s@<>"(),:;\\\x00-\x1f\x7f]+')
 T = TypeVar("T")
 EXCHANGES = ("type", "hang_up", "start_tls")  # inputs that are a step of a call; their first argument is its number
 STRANGER = "203.0.113.66"  # where a call comes from when nobody says: mallory's computer
@@ -63,7 +59,7 @@ class Lab:
         self.calls: list[Typed] = []
         self.net: Net | None = None
         self._replaying = False
-        self._lent: tuple[list[str], str, str | None] | None = None  # boxes with readers, an actor and its old address
+        self._lent: tuple[tuple[str, ...], str, str | None] | None = None  # readers; an actor and its address
         self._build()
 
     def _build(self) -> None:
@@ -157,79 +153,13 @@ class Lab:
         return self._do("send", sender, to, **chosen)  # type: ignore[no-any-return]
 
     def _do_send(self, sender: str, recipients: tuple[str, ...], **given: Any) -> Mail:
-        acts, actor, title, data, boxes = self._letter(sender, recipients, **given)
-        part = self._play(acts, actor, boxes, given.get("client"))
-        reply = str(part.value)
-        return Mail(self, part.first or 0, title, recipients, data, reply)
+        letter = self._letter(sender, recipients, given)
+        part = self._play(letter, given.get("client"))
+        return Mail(self, part.first or 0, letter.title, recipients, letter.message, str(part.value))
 
-    def _letter(
-        self, sender: str, recipients: tuple[str, ...], **given: Any
-    ) -> tuple[Acts[str], str, str, bytes, list[str]]:
-        """(the acts that send it, who acts, what that is called, the message, whose mailboxes are read then)."""
-        for address in (*([sender] if sender else []), *recipients):
-            checked(address)
-        if not recipients:
-            raise LabError("Name at least one recipient, as in lab.send('alice@alpha.example', 'bob@beta.example').")
-        client = given.get("client")
+    def _letter(self, sender: str, recipients: tuple[str, ...], given: Mapping[str, Any]) -> Letter:
         self.sent += 1
-        data = self._compose(sender, recipients, given)
-        title = f"{sender or 'nobody'} writes to {', '.join(recipients)}"
-        if client is None:
-            acts = self._submit(sender, recipients, data)
-        else:
-            acts = self._straight(sender, recipients, data, given.get("helo") or f"[{client}]")
-        boxes = (
-            [one.lower() for one in recipients if one.lower() in self.world.boxes] if given.get("read", True) else []
-        )
-        return nested(title, acts), sender or "nobody", title, data, boxes
-
-    def _compose(self, sender: str, recipients: tuple[str, ...], given: Mapping[str, Any]) -> bytes:
-        own = given.get("message")
-        if own is not None:
-            return verdicts.as_bytes(own)
-        domain = domain_of(given.get("from_") or sender or "alpha.example").rstrip(">")
-        return compose(
-            sender or "<>",
-            recipients,
-            given.get("subject", ""),
-            given.get("text", ""),
-            date=self.clock.stamp(),
-            message_id=f"<{self.sent}.{self.seed}@{domain}>",
-            from_=given.get("from_"),
-            headers=given.get("headers"),
-            attachments=given.get("attachments", ()),
-        )
-
-    def _submit(self, sender: str, recipients: tuple[str, ...], data: bytes) -> Acts[str]:
-        company = self.stage.company(sender)
-        host, laptop = f"mx.{company.domain}", f"laptop.{company.domain}"
-        return last_reply(
-            send_mail(
-                host, 587, laptop, sender, list(recipients), data,
-                tls="must" if self.world.contexts else "", user=sender, password=password(sender),
-            )
-        )  # fmt: skip
-
-    def _straight(self, sender: str, recipients: tuple[str, ...], data: bytes, helo: str) -> Acts[str]:
-        """To each domain's MX, without asking one's own server."""
-        reply = ""
-        for domain in dict.fromkeys(map(domain_of, recipients)):
-            theirs = [one for one in recipients if domain_of(one) == domain]
-            host = (yield from next_hops(domain, self.clock))[0]
-            reply = yield from last_reply(send_mail(host, 25, helo, sender, theirs, data, tls="may"))
-        return reply
-
-    def _reading(self, owner: str, uid: int, message: bytes, note: Mapping[str, str]) -> Acts[None]:
-        """What the owner of a mailbox does when mail comes: read it by IMAP, and the same by POP3."""
-        domain = domain_of(owner)
-        tls, imap_port, pop_port = ("implicit", 993, 995) if self.world.contexts else ("", 143, 110)
-        by_imap = imap.read_newest(f"imap.{domain}", imap_port, owner, password(owner), tls=tls)
-        by_pop3 = pop3.fetch_newest(f"pop.{domain}", pop_port, owner, password(owner), tls=tls)
-        for title, acts in [(f"{owner} reads it by IMAP", by_imap), (f"{owner} reads it by POP3", by_pop3)]:
-            try:
-                yield from nested(title, acts, verdict=octets)
-            except Trouble:
-                continue  # its Close says what went wrong; the other way may still go
+        return write_letter(self.stage, f"{self.sent}.{self.seed}", sender, recipients, **given)
 
     # -- typing
 
@@ -383,8 +313,7 @@ class Lab:
         to = (recipients,) if isinstance(recipients, str) else tuple(recipients)
         self._finish()
         self.inputs.append(Input("send", (sender, to), given))
-        acts, actor, _, _, boxes = self._letter(sender, to, **given)
-        self._start(acts, actor, boxes, given.get("client"))
+        self._start(self._letter(sender, to, given), given.get("client"))
         return self.world.journey()
 
     # -- real sockets
@@ -437,33 +366,33 @@ class Lab:
         self.world.run()
         return value
 
-    def _start(self, acts: Acts[Any], actor: str, boxes: Sequence[str], client: str | None) -> Part:
-        """Put a script on the stage; until `_finish`, who gets mail in these boxes reads it."""
-        world = self.world
-        for box in boxes:
-            world.readers[box] = partial(self._reading, box)
-        self._lent = list(boxes), actor, world.addresses.get(actor)
+    def _start(self, letter: Letter, client: str | None) -> Part:
+        """Put a letter on its way; until `_finish`, who gets it reads it."""
+        world, actor = self.world, letter.actor
+        for box in letter.readers:
+            world.readers[box] = partial(read_by_both, box, self.stage.tls)
+        self._lent = letter.readers, actor, world.addresses.get(actor)
         if client is not None:
             world.addresses[actor] = client
-        return world.start(acts, actor)
+        return world.start(letter.acts, actor)
 
     def _finish(self) -> None:
         """End what `step_send` may have left half-way, and take back what `_start` lent."""
         if self._lent is None:
             return
-        (boxes, actor, address), self._lent = self._lent, None
+        (readers, actor, address), self._lent = self._lent, None
         if not self.net:
             self.world.run()
-        for box in boxes:
+        for box in readers:
             del self.world.readers[box]
         if address is None:
             self.world.addresses.pop(actor, None)
         else:
             self.world.addresses[actor] = address
 
-    def _play(self, acts: Acts[Any], actor: str, boxes: Sequence[str], client: str | None) -> Part:
-        """Perform a script to its end, and all that it sets off."""
-        part = self._in_world(lambda: self._start(acts, actor, boxes, client))
+    def _play(self, letter: Letter, client: str | None) -> Part:
+        """Send a letter, and let everything happen that it sets off."""
+        part = self._in_world(lambda: self._start(letter, client))
         if self.net:
             self.net.sockets.settle()
         self._finish()
@@ -561,18 +490,6 @@ class Lab:
         return None
 
 
-def checked(address: str) -> str:
-    """An address as a person writes it, or LabError."""
-    if not isinstance(address, str) or not ADDRESS.fullmatch(address):
-        raise LabError(f"{address!r} is no mail address: write it as in 'alice@alpha.example'.")
-    return address
-
-
-def last_reply(acts: Acts[Outcome]) -> Acts[str]:
-    """How a delivery ended, as the last word of the server."""
-    return (yield from acts).reply
-
-
 def heard(call: Typed) -> str:
     """What came back by now, as text: lines joined by a newline, without the last line's end."""
     if call.wire is None:
@@ -580,14 +497,6 @@ def heard(call: Typed) -> str:
     data = bytes(call.wire.inbox)
     call.wire.inbox.clear()
     return data.decode("utf-8", "backslashreplace").replace("\r\n", "\n").removesuffix("\n")
-
-
-def octets(message: bytes) -> str:
-    return plural(len(message), "octet")
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @cache

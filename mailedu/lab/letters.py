@@ -1,0 +1,123 @@
+"""What people do with mail: write and send it, by their own server or around it, and read it when it comes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from .. import imap, pop3
+from ..acts import Acts, LabError, Trouble, nested
+from ..message import compose
+from ..mta import domain_of, next_hops
+from ..smtp import Outcome, send_mail
+from .stage import Stage, password
+from .verdicts import as_bytes
+
+ADDRESS = re.compile(r'(?:[^\s@<>"(),:;\\\[\]\x00-\x1f\x7f]+|"[^"\r\n\x00]*")@[^\s@<>"(),:;\\\x00-\x1f\x7f]+')
+
+
+class Letter(NamedTuple):
+    """A message on its way: the acts that send it, and whose acts they are."""
+
+    acts: Acts[str]  # what the first server said in the end
+    actor: str
+    title: str
+    message: bytes
+    readers: tuple[str, ...]  # whose mailboxes are read when it comes
+
+
+def write_letter(
+    stage: Stage,
+    number: str,
+    sender: str,
+    recipients: tuple[str, ...],
+    *,
+    subject: str = "",
+    text: str = "",
+    from_: str | None = None,
+    headers: Mapping[str, str | None] | None = None,
+    attachments: Sequence[tuple[str, bytes]] = (),
+    message: bytes | str | None = None,
+    client: str | None = None,
+    helo: str | None = None,
+    read: bool = True,
+) -> Letter:
+    """See `Lab.send`; `number` makes its Message-ID."""
+    if not recipients:
+        raise LabError("Name at least one recipient, as in lab.send('alice@alpha.example', 'bob@beta.example').")
+    for address in (*([sender] if sender else []), *recipients):
+        check_address(address)
+    if message is None:
+        domain = domain_of((from_ or sender or "alpha.example").rstrip("> "))
+        data = compose(
+            sender or "<>",
+            recipients,
+            subject,
+            text,
+            date=stage.world.clock.stamp(),
+            message_id=f"<{number}@{domain}>",
+            from_=from_,
+            headers=headers,
+            attachments=attachments,
+        )
+    else:
+        data = as_bytes(message)
+    if client is None:
+        acts = by_own_server(stage, sender, list(recipients), data)
+    else:
+        acts = straight(stage, sender, list(recipients), data, helo or f"[{client}]")
+    actor = sender or "nobody"
+    title = f"{actor} writes to {', '.join(recipients)}"
+    readers = tuple(one.lower() for one in recipients if read and one.lower() in stage.people)
+    return Letter(nested(title, acts), actor, title, data, tuple(dict.fromkeys(readers)))
+
+
+def check_address(address: str) -> None:
+    """LabError for what nobody would write as an address."""
+    if not isinstance(address, str) or not ADDRESS.fullmatch(address):
+        raise LabError(f"{address!r} is no mail address: write it as in 'alice@alpha.example'.")
+
+
+def by_own_server(stage: Stage, sender: str, recipients: list[str], data: bytes) -> Acts[str]:
+    """Submission (RFC 6409): log in at one's own company's server, which does the rest."""
+    company = stage.company(sender)
+    host, laptop = f"mx.{company.domain}", f"laptop.{company.domain}"
+    tls, secret = "must" if stage.tls else "", password(sender)
+    return last_reply(send_mail(host, 587, laptop, sender, recipients, data, tls=tls, user=sender, password=secret))
+
+
+def straight(stage: Stage, sender: str, recipients: list[str], data: bytes, helo: str) -> Acts[str]:
+    """To each domain's MX, without asking one's own server: the last reply."""
+    reply = ""
+    for domain in dict.fromkeys(map(domain_of, recipients)):
+        theirs = [one for one in recipients if domain_of(one) == domain]
+        host = (yield from next_hops(domain, stage.world.clock))[0]
+        reply = yield from last_reply(send_mail(host, 25, helo, sender, theirs, data, tls="may"))
+    return reply
+
+
+def last_reply(acts: Acts[Outcome]) -> Acts[str]:
+    """How a delivery ended, as the last word of the server."""
+    return (yield from acts).reply
+
+
+def read_by_both(owner: str, tls: bool, uid: int, message: bytes, note: Mapping[str, str]) -> Acts[None]:
+    """What the owner of a mailbox does when mail comes: read it by IMAP, and the same by POP3; it stays as it is."""
+    domain, who = domain_of(owner), (owner, password(owner))
+    how, imap_port, pop_port = ("implicit", 993, 995) if tls else ("", 143, 110)
+    by_imap = imap.read_newest(f"imap.{domain}", imap_port, *who, tls=how)
+    by_pop3 = pop3.fetch_newest(f"pop.{domain}", pop_port, *who, tls=how)
+    for title, acts in [(f"{owner} reads it by IMAP", by_imap), (f"{owner} reads it by POP3", by_pop3)]:
+        try:
+            yield from nested(title, acts, verdict=octets)
+        except Trouble:
+            continue  # its Close says what went wrong; the other way may still go
+
+
+def octets(message: bytes) -> str:
+    return plural(len(message), "octet")
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
