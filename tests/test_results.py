@@ -7,7 +7,7 @@ from email.policy import SMTP
 from types import SimpleNamespace
 
 import pytest
-from answered import answered
+from ask import perform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -248,7 +248,7 @@ def test_who_claims_to_be_us():
 
 
 def test_what_claims_to_be_ours_is_removed_and_nothing_else():
-    kept, acts = answered(without_forged(LETTER, [ME]), None)
+    kept, acts = perform(without_forged(LETTER, [ME]), None)
     assert kept == (
         b"Received: from x\r\n"
         b"Authentication-Results: mx.alpha.example; spf=pass smtp.mailfrom=alpha.example\r\n"
@@ -258,7 +258,7 @@ def test_what_claims_to_be_ours_is_removed_and_nothing_else():
         b"Authentication-Results: mx.beta.example; none\r\n"
     )
     assert len(acts) == 5 and all(act.name == "results.forged" for act in acts if isinstance(act, Rule))
-    assert answered(without_forged(kept, [ME]), None) == (kept, [])
+    assert perform(without_forged(kept, [ME]), None) == (kept, [])
 
 
 def test_whom_a_reader_believes():
