@@ -19,7 +19,7 @@ from ..net.drive import Part, Wire, World
 from ..trace import Step, Trace, printable
 from ..zone import Zone
 from . import verdicts
-from .letters import Letter, plural, read_by_both, write_letter
+from .letters import Letter, addresses_in, plural, read_by_both, write_letter
 from .mail import Mail
 from .stage import COMPANIES, IMPLICIT_TLS, PORTS, Stage, first_zone, password
 from .typed import Typed
@@ -59,7 +59,7 @@ class Lab:
         self.calls: list[Typed] = []
         self.net: Net | None = None
         self._replaying = False
-        self._lent: tuple[tuple[str, ...], str, str | None] | None = None  # readers; an actor and its address
+        self._lent: tuple[tuple[str, ...], str, str | None] | None  # readers; an actor and its address
         self._build()
 
     def _build(self) -> None:
@@ -73,6 +73,7 @@ class Lab:
         self.world.contexts = contexts
         self.stage = Stage(self.world, self.seed, tls=bool(contexts), opinions=self._ask_libraries())
         self.sent = 0
+        self._lent = None
 
     def _hosts(self) -> tuple[str, ...]:
         return tuple(f"{kind}.{domain}" for domain in COMPANIES for kind in ("mx", "pop", "imap"))
@@ -148,7 +149,7 @@ class Lab:
             subject=subject, text=text, from_=from_, headers=headers, attachments=tuple(attachments), message=message,
             client=client, helo=helo, read=read,
         )  # fmt: skip
-        to = (recipients,) if isinstance(recipients, str) else tuple(recipients)
+        to = addresses_in(recipients)
         chosen = {name: value for name, value in given.items() if value not in (None, (), "")}
         return self._do("send", sender, to, **chosen)  # type: ignore[no-any-return]
 
@@ -310,7 +311,7 @@ class Lab:
         """`send`, one step a next().  What is left when one stops goes on with whatever is done next in the lab."""
         if self.net:
             raise LabError("On real sockets nobody can be stopped between two steps: close() the net first.")
-        to = (recipients,) if isinstance(recipients, str) else tuple(recipients)
+        to = addresses_in(recipients)
         self._finish()
         self.inputs.append(Input("send", (sender, to), given))
         self._start(self._letter(sender, to, given), given.get("client"))
@@ -431,13 +432,12 @@ class Lab:
     def _calls_before(self, index: int) -> int:
         return sum(past.name == "call" for past in self.inputs[:index])
 
-    def _back(self, number: int, to: int) -> list[str]:
-        """Go back in place; what else is undone by that."""
+    def _back(self, kept: int, number: int) -> list[str]:
+        """Go back in place to the first so many inputs; what of others is undone by that."""
         if self.net:
             raise LabError(
                 "The lab is open to other programs, and they cannot be taken back: close() it, or use fork()."
             )
-        kept = self._until(number, to)
         undone = [str(past) for past in self.inputs[kept:] if past.name not in EXCHANGES or past.args[0] != number]
         self._become(self.inputs[:kept])
         return undone

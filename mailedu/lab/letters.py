@@ -44,10 +44,8 @@ def write_letter(
     read: bool = True,
 ) -> Letter:
     """See `Lab.send`; `number` makes its Message-ID."""
-    if not recipients:
-        raise LabError("Name at least one recipient, as in lab.send('alice@alpha.example', 'bob@beta.example').")
-    for address in (*([sender] if sender else []), *recipients):
-        check_address(address)
+    if sender:
+        check_address(sender)
     if message is None:
         domain = domain_of((from_ or sender or "alpha.example").rstrip("> "))
         data = compose(
@@ -71,6 +69,16 @@ def write_letter(
     title = f"{actor} writes to {', '.join(recipients)}"
     readers = tuple(one.lower() for one in recipients if read and one.lower() in stage.people)
     return Letter(nested(title, acts), actor, title, data, tuple(dict.fromkeys(readers)))
+
+
+def addresses_in(recipients: str | Sequence[str]) -> tuple[str, ...]:
+    """One address or several, each looked at."""
+    several = tuple(recipients) if isinstance(recipients, list | tuple | set) else (recipients,)
+    for address in several:
+        check_address(address)
+    if not several:
+        raise LabError("Name at least one recipient, as in lab.send('alice@alpha.example', 'bob@beta.example').")
+    return several
 
 
 def check_address(address: str) -> None:

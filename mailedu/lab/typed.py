@@ -75,10 +75,12 @@ class Typed(Shown):
     def back(self, to: int | None = None) -> None:
         """The lab as it was before the last thing sent here, or after step `to`.  It says what else is undone."""
         last = len(self.exchanges) - 1
-        to = last - 1 if to is None else to
-        if not 0 <= to <= last:
+        if to is None and last < 1:
+            raise LabError("Nothing was sent here yet, so there is nothing to take back.")
+        if to is not None and not 0 <= to <= last:
             raise LabError(f"This call has steps 0 to {last}: back(to={to}) leads to none of them.")
-        undone = self.lab._back(self.number, to)
+        kept = self.lab._until(self.number, last) - 1 if to is None else self.lab._until(self.number, to)
+        undone = self.lab._back(kept, self.number)
         if undone:
             print("Also undone, because it came later: " + "; ".join(undone))
 

@@ -284,6 +284,8 @@ class End(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.wire = Wire(self.side, transport.write, self.leave)
+        if self.sockets.closed:
+            return transport.abort()  # it was on its way in while the port was closed
         self.sockets.ends.add(self)
         self.ready(self.wire, transport.get_extra_info("peername"), self)
         self.sockets.stir()
