@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 CRLF = b"\r\n"
 BLANKS = b" \t"  # WSP
-BARE_LF = re.compile(rb"(?<!\r)\n")
 
 # -- line ends ---------------------------------------------------------------------------------------------------------
 
@@ -30,7 +29,7 @@ def has_bare_lf(data: bytes) -> bool:
 
 def with_crlf(data: bytes) -> bytes:
     """Every LF has its CR (§5.3)."""
-    return BARE_LF.sub(CRLF, data) if has_bare_lf(data) else data
+    return data.replace(CRLF, b"\n").replace(b"\n", CRLF) if has_bare_lf(data) else data
 
 
 # -- header fields, each whole: name, colon, value, CRLF ---------------------------------------------------------------
@@ -113,7 +112,7 @@ BODY_FORMS: dict[str, Callable[[bytes], bytes]] = {"simple": simple_body, "relax
 
 # -- long bodies, a piece at a time: the same octets in bounded memory -------------------------------------------------
 
-PIECE = 65_536
+PIECE = 32_768
 REDUCE: dict[str, Callable[[bytes], bytes]] = {
     "simple": lambda piece: piece,
     "relaxed": lambda piece: shrink_blanks(strip_lines(piece)),
@@ -210,10 +209,19 @@ TOKEN = re.compile(rb"[ \t]+|\r?\n|[^ \t\r\n]+|\r")
 
 def field_runs(field: bytes, form: str) -> list[Run]:
     """How a field as it came became what `simple_field` or `relaxed_field` makes of it."""
+    text, line_end = parted(field)
+    return merged([*text_runs(text, form), line_end_run(line_end)])
+
+
+def parted(field: bytes) -> tuple[bytes, bytes]:
+    """A field, and the line end that closes it."""
     text = field.removesuffix(b"\n").removesuffix(b"\r") if field.endswith(b"\n") else field
-    end = line_end_run(field[len(text) :])
-    inside = simple_runs(text) if form == "simple" else relaxed_field_runs(text)
-    return merged([*inside, end])
+    return text, field[len(text) :]
+
+
+def text_runs(text: bytes, form: str) -> Iterator[Run]:
+    """The same for a field without the line end that closes it."""
+    return simple_runs(text) if form == "simple" else relaxed_field_runs(text)
 
 
 def line_end_run(line_end: bytes) -> Run:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ...acts import Refused
 from ...message import Field, Span, field_spans
 from ...names import a_labels, can_be_asked
-from ..canonical import BODY_FORMS, FIELD_FORMS
+from ..canonical import BODY_FORMS, FIELD_FORMS, parted
 from .tags import Tag, read_base64, read_quoted, read_tags, shown, tag_spans, words
 
 REQUIRED = ("v", "a", "b", "bh", "d", "h", "s")  # §6.1.1
@@ -68,7 +68,7 @@ class Claim:
 def value_of(field: bytes) -> tuple[bytes, int]:
     """What stands between the colon and the line's end, and where that begins."""
     start = field.index(b":") + 1
-    return field[start:].removesuffix(b"\n").removesuffix(b"\r"), start
+    return parted(field[start:])[0], start
 
 
 def read_claim(field: bytes, tags: Mapping[str, Tag] | None = None) -> Claim:
