@@ -123,7 +123,7 @@ def parse_record(text: str, rfc: str = "9989") -> Record:
         name = name.lower()
         if not name and not equals:
             continue
-        if name in seen:
+        if name in seen and (name == "v" or name in READERS[rfc]):
             raise Refused("dmarc.tag-twice", f"{name}= stands there twice", tag=name[:20])
         seen.add(name)
         fault = _fault(name, equals, value, rfc)
