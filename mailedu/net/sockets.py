@@ -168,15 +168,25 @@ class Sockets:
 
     def listen(self, protocol: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> int:
         """Open a real port for any asyncio protocol."""
+        try:
+            listener = listening()
+        except OSError as why:
+            raise LabError(f"No socket can be had on {HERE} ({why}), so the lab works in memory only.") from why
 
-        async def serve() -> int:
-            server = await self.loop.create_server(protocol, HERE, 0)
-            self.closers.append(server.close)
-            return int(server.sockets[0].getsockname()[1])
+        async def serve() -> None:
+            task = self.loop.create_task(self.take_calls(listener, protocol))
+            self.closers += [task.cancel, listener.close]
 
-        real = opened(serve())
+        across(serve())
+        real = int(listener.getsockname()[1])
         self.places.setdefault((host, port), real)
         return real
+
+    async def take_calls(self, listener: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+        """Not asyncio's own server: that one forgets who is just coming in while it closes."""
+        while True:
+            call, _ = await self.loop.sock_accept(listener)
+            await self.loop.connect_accepted_socket(protocol, call)
 
     def serve_dns(self) -> int:
         """The lab's DNS over UDP and TCP; the port."""
@@ -186,7 +196,7 @@ class Sockets:
             self.closers.append(close)
             return port
 
-        return opened(serve())
+        return across(serve())
 
     def connect(self, part: Part, step: Step) -> object:
         task = self.loop.create_task(self.dial(part, step))
@@ -253,12 +263,17 @@ class Sockets:
             across(stop())
 
 
-def opened(work: Coroutine[Any, Any, int]) -> int:
-    """A port, or the sentence that says why there is none."""
+def listening() -> socket.socket:
+    """A port of this machine that nobody else has."""
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     try:
-        return across(work)
-    except OSError as why:
-        raise LabError(f"No socket can be had on {HERE} ({why}), so the lab works in memory only.") from why
+        listener.bind((HERE, 0))
+        listener.listen(128)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def is_busy(part: Part) -> bool:
