@@ -1,7 +1,7 @@
 """A trace as the player reads it: a *score*, rows in the order in which a story is told.
 
-Pure projection.  One row is one line on the screen.  Rows stand in tree order, each with the number of its step, so that
-"step 57" means the same in the transcript, in an exercise's feedback and in the player.  Four things are told
+Pure projection.  One row is one line on the screen.  Rows stand in tree order, each with the number of its step, so
+that "step 57" means the same in the transcript, in an exercise's feedback and in the player.  Four things are told
 differently from how they were written down:
 
 - a message that both ends of a call wrote down is told once (by the server, where the server is ours);
@@ -17,10 +17,13 @@ from __future__ import annotations
 import gzip
 import ipaddress
 import json
+import tomllib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
 
 from ..acts import (
     Accept,
@@ -33,6 +36,7 @@ from ..acts import (
     Flag,
     Hangup,
     Hear,
+    LabError,
     Open,
     Remove,
     Rule,
@@ -68,20 +72,58 @@ PROTOCOLS = {  # port -> (the names under which readers and tables may be had, w
 }
 STANDARD = {"SMTP": "5321", "POP3": "1939", "IMAP": "9051"}  # the RFC that a table's bare section numbers belong to
 
-GOOD = frozenset("pass match good same found ok signed aligned accepted delivered queued none-needed agrees".split())
-BAD = frozenset("fail permerror refused bad differs mismatch err no reject rejected bounced tls-failed broken".split())
-LATER = frozenset("temperror softfail void timeout deferred later quarantine unreachable".split())
+MOODS = {  # the first word of a verdict -> what the player marks by shape and colour
+    "good": "pass match good same found ok signed aligned accepted delivered queued agrees",
+    "bad": "fail permerror refused bad differs mismatch err no rejected bounced tls-failed broken",
+    "later": "temperror softfail void timeout deferred later unreachable",
+}
+MOOD = {word: mood for mood, words in MOODS.items() for word in words.split()}
+
+
+class Choice(NamedTuple):
+    """One answer to a `Question`; `hint` is what is said to whoever took it: it answers the misconception."""
+
+    text: str
+    right: bool = False
+    hint: str = ""
+
+
+class Question(NamedTuple):
+    """What a student is asked before a step is shown."""
+
+    ask: str
+    choices: tuple[Choice, ...]
 
 
 def score(
-    trace: Trace, readers: Mapping[str, Reader], tables: Mapping[str, Table], title: str = ""
+    trace: Trace,
+    readers: Mapping[str, Reader],
+    tables: Mapping[str, Table],
+    title: str = "",
+    predict: Mapping[int, Question] | None = None,
 ) -> dict[str, Any]:
     """What the player shows of this trace, as plain lists and dicts.
 
     `readers` name the octets of a protocol's messages ("smtp", "pop3", "imap"; "message" for a stored mail), `tables`
     are the state tables that ran.  Without a reader a message is text, without a table there is no state rail.
+    `predict`: step -> what is asked before it is shown.
     """
-    return Scribe(trace, readers, tables).write(title)
+    told = Scribe(trace, readers, tables).write(title)
+    if predict:
+        ask(told["rows"], predict)
+    return told
+
+
+def ask(rows: Iterable[Row], predict: Mapping[int, Question]) -> None:
+    """Put each question to the row of its step."""
+    left = dict(predict)
+    for row in rows:
+        for number in (row["n"], *row.get("also", ())):
+            if number in left:
+                asked = left.pop(number)
+                row["predict"] = {"ask": asked.ask, "choices": [choice._asdict() for choice in asked.choices]}
+    if left:
+        raise LabError(f"There is no step {min(left)} here to ask about before it is shown.")
 
 
 def pack(score: Mapping[str, Any]) -> bytes:
@@ -109,6 +151,10 @@ class Talk:
     octets: dict[str, int] = field(default_factory=dict)  # sender -> octets told so far
     left_out: list[Step] = field(default_factory=list)
     afterwards: list[Step] = field(default_factory=list)  # what this conversation set off
+    sealed: list[Step] = field(default_factory=list)  # TLS records of a handshake's step: its own, then the client's
+    shook: int = 0  # the handshake's row
+    records: list[Step] = field(default_factory=list)  # those of what is heard next
+    code: str = ""  # what the last reply of this exchange begins with: "250", "+OK", "NO"
     why: Rule | None = None  # the last rule of this exchange
     last: int | None = None  # the last message's row in this exchange
 
@@ -125,7 +171,9 @@ class Scribe:
         self.machines: dict[str, dict[str, Any]] = {}
         self.rules: dict[str, str] = {}  # name -> section
         self.counts: dict[str, int] = {}  # meter -> its value after the last row
+        self.names: dict[str, list[str]] = {}  # of spans -> [kind of mark, sentence]
         self.spoken: dict[tuple[Any, ...], list[Span]] = {}  # what readers have said already
+        self.after: list[Step] | None = None  # while what a conversation set off is told: what that sets off, in turn
 
     def write(self, title: str) -> dict[str, Any]:
         for step in self.children.get(None, []):
@@ -137,6 +185,7 @@ class Scribe:
             "talks": self.talks,
             "machines": self.machines,
             "rules": self.rules,
+            "names": self.names,
             "meters": [{"id": name, "label": meter_label(name)} for name in in_order(self.counts)],
             "dropped": self.trace.dropped,
         }
@@ -146,6 +195,8 @@ class Scribe:
     def tell(self, step: Step, up: int | None, talk: Talk | None) -> None:
         """Write the rows of this step and of all that stands under it; `up` is the row above."""
         act = step.act
+        if talk and talk.sealed:
+            self.unseal(step, talk)
         match act:
             case Say() | Hear() | Upgrade() if talk and talk.by_server and step.actor != talk.server:
                 self.leave_out(step, talk)
@@ -229,7 +280,7 @@ class Scribe:
         else:
             level = "decision"
         if level == "exchange" and talk:
-            talk.verb, talk.pieces, talk.why, talk.last = title, {}, None, None
+            talk.verb, talk.pieces, talk.why, talk.last, talk.code = title, {}, None, None, ""
         row = self.row(step, up, level, "open", title)
         if level == "exchange" and talk and first is not None:
             self.rows[row].update(actor=who(talk.client), to=who(talk.server), talk=talk.index, verb=title)
@@ -238,23 +289,21 @@ class Scribe:
         elif talk:
             self.rows[row]["talk"] = talk.index
         self.under(kids, row, talk)
-        self.conclude(row, kids, level)
+        self.conclude(row, kids, talk.code if talk and level == "exchange" else "")
         if talk and level == "exchange":
             talk.verb, talk.why, talk.last = "", None, None
             if row == len(self.rows) - 1 and step.actor == talk.client:  # all in it was left out
                 self.rows.pop()
                 self.leave_out(step, talk)
 
-    def conclude(self, row: int, kids: list[Step], level: str) -> None:
-        """What `Close` said is the group's outcome."""
+    def conclude(self, row: int, kids: list[Step], code: str) -> None:
+        """What `Close` said is the group's outcome; an exchange's is the code of its last reply."""
         verdict = next((kid.act.verdict for kid in reversed(kids) if isinstance(kid.act, Close)), "")
-        if not verdict:
-            return
-        found = mood(verdict)
-        if level == "exchange":
-            found = "" if found == "good" else found
-            verdict = verdict.split(" ")[0]
-        self.rows[row]["outcome"] = cut(verdict)
+        found = mood(code or verdict)
+        if code:
+            verdict, found = code, "" if found == "good" else found
+        if verdict:
+            self.rows[row]["outcome"] = cut(verdict)
         if found:
             self.rows[row]["mood"] = found
 
@@ -278,8 +327,18 @@ class Scribe:
         if accept is None and isinstance(step.act, Connect) and not talk.octets:
             self.rows[talk.row].update(outcome="nobody answers", mood="later")
         self.pair(talk)
-        for later in talk.afterwards:
-            self.tell(later, up, None)
+        self.tell_afterwards(talk.afterwards, up)
+
+    def tell_afterwards(self, steps: list[Step], up: int | None) -> None:
+        """What a conversation set off; and what that set off in turn, beside it rather than under it."""
+        if self.after is not None:
+            self.after += steps
+            return
+        while steps:
+            self.after = []
+            for step in steps:
+                self.tell(step, up, None)
+            steps, self.after = self.after, None
 
     def open_talk(self, step: Step, up: int | None) -> Talk:
         """The conversation's own row."""
@@ -355,7 +414,8 @@ class Scribe:
         first = not talk.pieces.get(sender)
         talk.pieces[sender] = talk.pieces.get(sender, 0) + 1
         spans = self.named(talk.reader, data, sender, talk.verb, first)
-        row = self.row(step, up, "message", "say", first_line(data), talk=talk.index, tls=talk.tls, **shown(data, spans))
+        said = {"talk": talk.index, "tls": talk.tls, **shown(data, spans)}
+        row = self.row(step, up, "message", "say", first_line(data), **said)
         ends = (talk.client, talk.server) if sender == "client" else (talk.server, talk.client)
         self.rows[row].update(actor=who(ends[0]), to=who(ends[1]))
         if sender == "server":
@@ -365,12 +425,15 @@ class Scribe:
         talk.told.setdefault(sender, []).append((talk.octets.get(sender, 0), row))
         talk.octets[sender] = talk.octets.get(sender, 0) + len(data)
         self.count(row, "octets", len(data))
+        for record in talk.records:
+            self.join(record, row)
+        talk.records = []
         self.under(self.kids(step), row, talk)
 
     def reply(self, row: int, data: bytes, spans: Sequence[Span], talk: Talk) -> None:
         """A reply that says no says so in its row, and names the rule that was the reason."""
         self.rows[row]["reply"] = 1
-        found = answer_mood(data, spans)
+        talk.code, found = answer_mood(data, spans)
         if found:
             self.rows[row].update(outcome="refused" if found == "bad" else "not now", mood=found)
             if talk.why is not None:
@@ -388,7 +451,14 @@ class Scribe:
             if left < 0:
                 spans, left = [], len(data)
             self.spoken[key] = spans if not left else [*spans, (left, UNEXPLAINED)]
-        return self.spoken[key]
+        return self.glossed(self.spoken[key])
+
+    def glossed(self, spans: Sequence[Span]) -> Sequence[Span]:
+        """The same spans; what their names mean goes into the score once."""
+        for _, name in spans:
+            if name not in self.names and name in glossary():
+                self.names[name] = glossary()[name]
+        return spans
 
     def handshake(self, step: Step, act: Upgrade, up: int | None, talk: Talk | None) -> None:
         """TLS goes under the conversation."""
@@ -398,7 +468,18 @@ class Scribe:
         if talk:
             talk.tls = True
             self.rows[row].update(actor=who(talk.client), to=who(talk.server), talk=talk.index, tls=True)
-        self.under(self.kids(step), row, talk)
+            talk.shook, talk.sealed = row, [kid for kid in self.kids(step) if isinstance(kid.act, Cipher)]
+        self.under((kid for kid in self.kids(step) if not (talk and isinstance(kid.act, Cipher))), row, talk)
+
+    def unseal(self, step: Step, talk: Talk) -> None:
+        """The TLS records that came before this step: the client's before what is heard, else the handshake's."""
+        came = [kid for kid in talk.sealed if kid.number < step.number]
+        talk.sealed = talk.sealed[len(came) :]
+        for record in came:
+            if isinstance(step.act, Hear) and step.actor == talk.server:
+                talk.records.append(record)
+            else:
+                self.join(record, talk.shook)
 
     def enter(self, step: Step, state: str, up: int | None, talk: Talk | None) -> None:
         """A new state is part of the message that led to it: [before, by which command, after]."""
@@ -433,7 +514,7 @@ class Scribe:
 
     def question(self, step: Step, name: str, kind: str, up: int | None, talk: Talk | None) -> None:
         """A question to the DNS, and its answer beside it."""
-        spans = [(len(name), "name"), (1, "space"), (len(kind), "type")]
+        spans = self.glossed([(len(name), "name"), (1, "space"), (len(kind), "type")])
         row = self.row(step, up, "evidence", "ask", f"{name} {kind}?", to=DNS, **text(f"{name} {kind}", spans))
         self.count(row, "questions", 1)
         self.under(self.kids(step), up, talk)
@@ -447,7 +528,7 @@ class Scribe:
         said = {"NXDomain": "no such name", "DnsTimeout": "no answer came"}.get(act.status, act.status)
         label = said or "; ".join(act.records) or "no such record"
         outcome = "" if act.records and not said else "no answer" if act.status == "DnsTimeout" else "void"
-        row = self.row(step, up, "evidence", "answer", label, outcome=outcome, **text("\n".join(lines), spans))
+        row = self.row(step, up, "evidence", "answer", label, outcome=outcome, **text("\n".join(lines), self.glossed(spans)))
         asker = next((row["actor"] for row in reversed(self.rows[:row]) if row["kind"] == "ask"), "")
         self.rows[row].update(actor=DNS, to=asker)
         if outcome:
@@ -529,6 +610,12 @@ def over_calls(trace: Trace) -> set[int]:
     return found
 
 
+@cache
+def glossary() -> dict[str, list[str]]:
+    """What readers call octets -> [the mark it gets, one sentence] (``names.toml``)."""
+    return tomllib.loads(resources.files(__package__).joinpath("names.toml").read_text("utf-8"))
+
+
 # -- octets ------------------------------------------------------------------------------------------------------------
 
 
@@ -569,18 +656,19 @@ def mood(verdict: str) -> str:
     word = verdict.split(" ")[0].rstrip(":;,").lower()
     if len(word) == 3 and word.isdecimal():
         return {"2": "good", "3": "good", "4": "later", "5": "bad"}.get(word[0], "")
-    return "good" if word in GOOD else "bad" if word in BAD else "later" if word in LATER else ""
+    return MOOD.get(word, "")
 
 
-def answer_mood(data: bytes, spans: Sequence[Span]) -> str:
-    """Whether a reply says no ("bad") or not now ("later"): by its last code or status, as the reader named them."""
-    found, at = "", 0
+def answer_mood(data: bytes, spans: Sequence[Span]) -> tuple[str, str]:
+    """A reply's last code or status, as the reader named it, and whether it says no ("bad") or not now ("later")."""
+    word, at = "", 0
     for length, name in spans:
-        if name in ("code", "status"):
+        if name in ("code", "reply code", "status"):
             word = data[at : at + length].decode("ascii", "replace").strip()
-            found = "bad" if word[:1] == "5" or word in ("-ERR", "NO", "BAD") else "later" if word[:1] == "4" else ""
         at += length
-    return found
+    if word[:1] == "5" or word in ("-ERR", "NO", "BAD"):
+        return word, "bad"
+    return word, "later" if word[:1] == "4" else ""
 
 
 # -- the lanes ---------------------------------------------------------------------------------------------------------
@@ -637,7 +725,7 @@ def is_address(actor: str) -> bool:
 
 # -- the meters --------------------------------------------------------------------------------------------------------
 
-COUNTED = {"questions": "DNS questions", "connections": "connections", "octets": "bytes said"}
+COUNTED = {"questions": "DNS asked", "connections": "calls", "octets": "bytes said"}
 
 
 def meter_label(meter: str) -> str:

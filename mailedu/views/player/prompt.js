@@ -1,0 +1,66 @@
+// Prompt: the next line of the conversation is yours.  The kernel replays the past into an equal world and says it there.
+
+import { h, icon } from "./dom.js";
+import { seen } from "./words.js";
+
+const PATIENCE = 3000; // ms until a silent kernel is said to be silent
+const MOST = 10_000; // letters
+
+export function promptView(app) {
+  const form = h("form", { class: "mp-prompt" });
+  const label = h("label", { for: `${app.uid}-line` });
+  const line = h("input", {
+    id: `${app.uid}-line`, autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: MOST,
+    onkeydown(event) { event.stopPropagation(); if (event.key === "Escape") app.focus(); },
+  });
+  const note = h("div", { class: "mp-note", role: "status" });
+  let at = -1, waiting = 0;
+  form.append(label, line, h("button", { type: "submit" }, "Branch"));
+
+  /** The client's next command at or after the cursor, which another one may take the place of; -1 for none. */
+  function place() {
+    const { story, walk } = app, folded = walk.isFolded(walk.cursor);
+    for (let i = folded ? walk.after() + 1 : walk.cursor; i < story.size; i++) {
+      const row = story.rows[i];
+      if (row.kind === "say" && !row.reply && story.talk[i] >= 0 && !story.kids[i]) return i;
+    }
+    return -1;
+  }
+
+  function draw() {
+    form.hidden = !app.branching;
+    if (!app.branching) return;
+    const { story } = app;
+    at = place();
+    line.disabled = at < 0;
+    form.querySelector("button").disabled = at < 0;
+    if (at < 0) return label.replaceChildren(h("span", { class: "quiet" }, "No command after this point to replace."));
+    const row = story.rows[at];
+    label.replaceChildren(icon("fork"), h("span", { class: "word" }, "What if"), seen(story.name(row.actor), 24), h("span", { class: "word" }, "said"), `at ${row.n}`);
+    line.placeholder = seen(row.label, 60);
+  }
+
+  form.addEventListener("submit", event => {
+    event.preventDefault();
+    if (at < 0 || !line.value.trim()) return;
+    app.model.send({ type: "branch", branch: app.shown, at: app.story.rows[at].n, text: line.value });
+    tell("Asked …");
+    clearTimeout(waiting);
+    waiting = setTimeout(() => tell("The kernel has not answered for 3 seconds. If it was restarted, run the cell again.", "bad"), PATIENCE);
+  });
+
+  function tell(text, mood) {
+    note.replaceChildren(text);
+    note.toggleAttribute("data-bad", mood === "bad");
+  }
+
+  return {
+    form, note, draw,
+    /** The kernel answered: a branch came, or a reason why not. */
+    answered(why) { clearTimeout(waiting); waiting = 0; tell(why ? seen(why, 400) : "", why ? "bad" : ""); if (!why) line.value = ""; },
+    /** Put a command into the line, for the user to finish. */
+    type(verb) { if (!app.branching || line.disabled) return; line.value = verb + " "; line.focus(); },
+    focus() { if (app.branching) line.focus(); },
+    off() { clearTimeout(waiting); },
+  };
+}

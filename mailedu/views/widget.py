@@ -1,0 +1,147 @@
+"""The player as a widget (anywidget): in JupyterLab and Notebook 7, and wherever else anywidget runs.
+
+A trace goes to the page once, packed; from then on the page steps by itself.  Traits: `packed` (gzip of the score),
+`cursor` (the number of the step; both sides may set it), `branches` (futures that grew from it), `branching`.
+Messages: the page sends {"type": "branch", "branch": id or "", "at": step, "text": line}; the answer is a longer
+`branches`, or {"type": "refused", "why": sentence}.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ..acts import LabError
+from ..table import Table
+from ..trace import Trace
+from . import bundle
+from .html import of_packed
+from .score import Question, Reader, pack, score
+
+Branching = Callable[[int, str], Any]  # (at a step, another line) -> a Trace, or (Trace, Branching for that one)
+
+MOST = 10_000  # letters of a line
+LARGEST_PAGE = 1_000_000  # octets of a packed score that go into a notebook a second time, as a page without kernel
+
+
+class Player(anywidget.AnyWidget):
+    """Steps through one trace.
+
+    `on_branch(at_step, line)` really says that line there, in a world of its own, and returns that world's trace (or
+    the trace and the `on_branch` of that world); it may raise LabError.  Without it no branching is offered.
+    `predict` asks for a guess before a step: {step: Question(...)}.
+    """
+
+    _esm = bundle.script("widget")
+    _css = bundle.style()
+    packed = traitlets.Bytes().tag(sync=True)
+    cursor = traitlets.Int(0).tag(sync=True, echo_update=False)
+    branches: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    branching = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        trace: Trace,
+        readers: Mapping[str, Reader],
+        tables: Mapping[str, Table],
+        *,
+        title: str = "",
+        on_branch: Branching | None = None,
+        predict: Mapping[int, Question] | None = None,
+        **traits: Any,
+    ) -> None:
+        told = score(trace, readers, tables, title, predict)
+        self.title, self.readers, self.tables = told["title"], readers, tables
+        self.steps = len(trace)
+        self.futures: dict[str, tuple[set[int], Branching | None]] = {"": (numbers(told), on_branch)}
+        super().__init__(packed=pack(told), branching=on_branch is not None, **traits)
+        self.on_msg(self.hear)
+        retire_older(self)
+
+    def hear(self, _: object, message: Any, buffers: object) -> None:
+        """A line typed into the player: said in a world of its own, or refused with a sentence."""
+        if not isinstance(message, dict) or message.get("type") != "branch":
+            return
+        try:
+            self.branch(message.get("at"), message.get("text"), message.get("branch", ""))
+        except LabError as no:
+            self.send({"type": "refused", "why": str(no)})
+
+    def branch(self, at: Any, text: Any, parent: Any = "") -> None:
+        """Grow a branch from step `at` of a future (`parent`; "" is what happened)."""
+        steps, on_branch = self.futures.get(parent, (set(), None)) if isinstance(parent, str) else (set(), None)
+        if on_branch is None:
+            raise LabError("Nothing can be branched here: this trace came without the lab that made it.")
+        if not isinstance(at, int) or at not in steps:
+            raise LabError(f"There is no step {at} here to branch from.")
+        if not isinstance(text, str) or not 0 < len(text) <= MOST:
+            raise LabError(f"Type one line of at most {MOST} letters.")
+        grown = on_branch(at, text)
+        trace, again = grown if isinstance(grown, tuple) else (grown, None)
+        told = score(trace, self.readers, self.tables, text)
+        name = f"b{len(self.branches) + 1}"
+        self.futures[name] = numbers(told), again
+        branch = {"id": name, "parent": parent, "at": at, "title": text, "packed": pack(told)}
+        self.branches = [*self.branches, branch]
+
+    def page(self) -> str:
+        """This player as one HTML file, with the branches it has."""
+        return of_packed(self.packed, self.title, self.branches)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The live widget; for whoever has none, a page in a frame, and a line of text."""
+        bundle_ = super()._repr_mimebundle_(**options)
+        if bundle_ is None:
+            return None
+        data, metadata = bundle_ if isinstance(bundle_, tuple) else (bundle_, {})
+        data = {**data, "text/plain": f"Player: {self.title}, {self.steps} steps"}
+        if len(self.packed) <= LARGEST_PAGE:
+            data["text/html"] = framed(self.page())
+        return data, metadata
+
+
+def numbers(told: Mapping[str, Any]) -> set[int]:
+    """The steps of a score at which one may branch: its rows'."""
+    return {row["n"] for row in told["rows"]}
+
+
+def framed(page: str) -> str:
+    """A page inside a page: it may run its own script, and reach nothing around it."""
+    return (
+        '<iframe sandbox="allow-scripts allow-downloads allow-popups" width="100%" height="640" '
+        f'style="border:0" title="Player" srcdoc="{html.escape(page)}"></iframe>'
+    )
+
+
+# -- a cell that is run again ------------------------------------------------------------------------------------------
+
+made: dict[str, tuple[str, list[Player]]] = {}  # cell -> (the run of it, the players that run made)
+
+
+def retire_older(player: Player) -> None:
+    """Close the players that an earlier run of this cell made: the kernel would keep each of them for ever."""
+    cell, run = running()
+    if not cell:
+        return
+    last, players = made.get(cell, ("", []))
+    if last != run:
+        for old in players:
+            old.close()
+        players = []
+    made[cell] = run, [*players, player]
+
+
+def running() -> tuple[str, str]:
+    """(the cell, this run of it), as JupyterLab and Notebook 7 say in each request; ("", "") elsewhere."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return "", ""
+    request = kernel.get_parent() if hasattr(kernel, "get_parent") else {}
+    metadata, header = request.get("metadata") or {}, request.get("header") or {}
+    return str(metadata.get("cellId", "")), str(header.get("msg_id", ""))
