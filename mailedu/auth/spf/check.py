@@ -151,6 +151,8 @@ def checked(domain: str, mail: Mail) -> Acts[SpfResult]:
 
 def mail_of(ip: str, sender: str, helo: str, receiver: str, now: int) -> Mail:
     local, at, domain = sender.rpartition("@")
+    if local.startswith("@"):
+        local = local.partition(":")[2]  # 2.2: a source route is no part of the address
     client = client_address(ip)
     return Mail(
         client,

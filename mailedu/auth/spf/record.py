@@ -209,8 +209,10 @@ class Reader:
         """How many bits count: all of them when nothing is said."""
         if not self.may_take(slash, "slash"):
             return most
+        start = self.at
         digits = self.take(pattern, "prefix length")[0]
         if int(digits) > most:
+            self.go_back(start)
             raise Stop("spf.prefix-length", PERMERROR, term=self.term, length=digits, most=str(most))
         return int(digits)
 
@@ -221,12 +223,14 @@ class Reader:
         rest = self._rest()
         tail = then.search(rest)
         assert tail is not None  # it may be empty
-        found = self.macro_string(LITERAL, LETTERS, self.at + tail.start())
+        start = self.at
+        found = self.macro_string(LITERAL, LETTERS, start + tail.start())
         if not found.pieces:
             raise Stop("spf.syntax", PERMERROR, term=self.term, wanted="domain name", found=rest or "the end")
         if self.spans[-1][1] == "text":
             top = TOPLABEL.search(found.text)
             if top is None or top[1].isdigit():
+                self.go_back(start)
                 raise Stop("spf.domain-spec", PERMERROR, term=self.term, domain=found.text)
         return found
 
@@ -253,6 +257,11 @@ class Reader:
         self.taken(found, "macro")
         letter, parts = found[1].lower(), int(found[2][:9] or 0)
         return Macro(found[0], letter, letter != found[1], parts, bool(found[3]), found[4])
+
+    def go_back(self, start: int) -> None:
+        """Take back what was read from there on."""
+        while self.at > start:
+            self.at -= self.spans.pop()[0]
 
     def taken(self, found: re.Match[str], name: str) -> str:
         self.at = found.end()
@@ -304,5 +313,6 @@ def spans(record: bytes | str) -> list[Span]:
             if reader.at < len(text):
                 reader.next_term()
         except Stop:
-            reader.may_take(TERM, "unreadable")
+            if not reader.may_take(TERM, "unreadable"):  # it ends too early
+                reader.spans[-1] = reader.spans[-1][0], "unreadable"
     return reader.spans
