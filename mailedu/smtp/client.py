@@ -1,14 +1,29 @@
-"""SMTP, the client's side: a script that says a command, hears the whole reply, and takes no for an answer."""
+"""SMTP, the client's side: a script that says a command, hears the whole reply, and takes no for an answer.
+
+What a server does not offer is not asked of it: a message that needs 8BITMIME, SMTPUTF8 or REQUIRETLS goes nowhere
+without (RFC 6152 §3, RFC 6531 §3.2, RFC 8689 §4.2.1), and one that is larger than SIZE is not begun (RFC 1870 §6).
+"""
 
 from __future__ import annotations
 
 import base64
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ..acts import Acts, Hear, LabError, Refused, Say, Upgrade, call
-from ..sasl import write_plain
-from ..wire import CRLF, Lines, stuff
-from .grammar import is_host, is_mailbox
+from .. import sasl
+from ..acts import Acts, Hear, Hungup, LabError, Quiet, Refused, Say, TooLong, Upgrade, call
+from ..wire import CRLF, Lines, has_lone_cr_or_lf, stuff
+from .grammar import LINE, is_host, is_mailbox
+
+TIMEOUTS = {"DATA": 120.0, ".": 600.0}  # seconds to wait for a reply (§4.5.3.2)
+TIMEOUT = 300.0  # for all the others
+WINDOW = 4096  # octets of commands that are said in one go (RFC 2920 §3.1)
+ORIGINAL = re.compile(r"[A-Za-z0-9-]+;.")
+CODE = re.compile(rb"[2-5][0-5][0-9](?:[ -]|\r\n\Z)")
+LARGEST_REPLY = 1_000_000  # octets
+TLS = ("", "may", "must", "implicit")
 
 
 @dataclass(slots=True)
@@ -27,137 +42,400 @@ class Outcome:
         return self.reply
 
 
+class Undelivered(Refused):
+    """Nobody gets it.  ``str()`` is the last reply; `recipients` says what each one was told."""
+
+    def __init__(self, reply: str, recipients: Mapping[str, str]) -> None:
+        super().__init__("smtp.refused", reply)
+        self.recipients = dict(recipients)
+
+
+@dataclass(slots=True)
+class Mail:
+    """A message and its envelope, as `send_mail` was given them."""
+
+    sender: str
+    recipients: Sequence[str]
+    message: bytes
+    ret: str = ""
+    envid: str = ""
+    notify: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    orcpt: Mapping[str, str] = field(default_factory=dict)
+    requiretls: bool = False
+
+
 def send_mail(
     host: str,
     port: int,
     helo: str,
     sender: str,
-    recipients: list[str],
+    recipients: Sequence[str],
     message: bytes,
     *,
     tls: str = "",
     user: str = "",
     password: str = "",
+    mechanism: str = "",
+    nonce: str = "",
     pipelining: bool = False,
+    chunk: int = 0,
+    ret: str = "",
+    envid: str = "",
+    notify: Mapping[str, Sequence[str]] | None = None,
+    orcpt: Mapping[str, str] | None = None,
+    requiretls: bool = False,
+    lenient: bool = False,
 ) -> Acts[Outcome]:
-    """One message over one call.  `tls`: "" none, "may" if it is offered, "must" or nothing is sent, "implicit".
+    """One message over one call.  Refused, when nobody gets it; who does not get it is in the outcome.
 
-    Refused, when nobody gets it; who does not, is in the outcome.
+    `tls`: "" none, "may" if it is offered, "must" or nothing is sent, "implicit" (port 465).  With a `user` it logs in,
+    by `mechanism`, or by the best that both sides know; SCRAM-SHA-256 needs a `nonce` that nobody can foresee.
+    `pipelining` says all commands at once, `chunk` sends the message by BDAT in pieces of so many octets; both only
+    where the server offers it, and so are `ret`, `envid`, `notify` and `orcpt` (by recipient; RFC 3461).  `lenient`
+    sends a bare CR or LF as it is, which no client may (§2.3.8): smuggling needs it.
     """
+    mail = Mail(sender, recipients, message, ret, envid, notify or {}, orcpt or {}, requiretls)
+    check(helo, mail, tls, lenient)
+    client = Client(host, helo, tls)
+    return call(host, port, client.session(mail, Login(user, password, mechanism, nonce), pipelining, chunk))
+
+
+def check(helo: str, mail: Mail, tls: str, lenient: bool) -> None:
+    """Nothing that is not an address gets into a command, and nothing that is not lines into the data."""
+    if tls not in TLS:
+        raise LabError(f"tls is one of {', '.join(map(repr, TLS))}, not {tls!r}.")
     if not is_host(helo):
-        raise LabError(f"{helo!r} is no name of a host: say it like mx.alpha.example.")
-    for address in [*recipients, *([sender] if sender else [])]:
-        if not is_mailbox(address) and address != "postmaster":
-            raise LabError(f"{address!r} is no address: write it like bob@beta.example.")
-    client = Client(host, helo)
-    return call(host, port, client.deliver(sender, recipients, message, tls, user, password, pipelining))
+        raise LabError(f"{helo!r} is no name for a host: write it like 'mx.alpha.example' or '[192.0.2.1]'.")
+    if not mail.recipients:
+        raise LabError("A mail needs at least one recipient.")
+    for address in [*mail.recipients, *([mail.sender] if mail.sender else [])]:
+        if not is_mailbox(address) and (address != "postmaster" or address == mail.sender):
+            raise LabError(f"{address!r} is no address: write it like 'bob@beta.example'.")
+    if has_lone_cr_or_lf(mail.message) and not lenient:
+        raise LabError("The message has a CR or an LF that stands alone: end its lines with \\r\\n.")
+    if mail.ret not in ("", "FULL", "HDRS"):
+        raise LabError(f"ret is 'FULL' or 'HDRS', not {mail.ret!r}.")
+    for words in mail.notify.values():
+        if list(words) != ["NEVER"] and not set(words) <= {"SUCCESS", "FAILURE", "DELAY"}:
+            raise LabError(f"notify is ['NEVER'], or some of SUCCESS, FAILURE and DELAY, not {list(words)}.")
+    for original in mail.orcpt.values():
+        if not ORIGINAL.match(original):
+            raise LabError(f"orcpt is like 'rfc822;bob@beta.example', not {original!r}.")
+
+
+@dataclass(slots=True)
+class Login:
+    """Who logs in, and how."""
+
+    user: str
+    password: str
+    mechanism: str
+    nonce: str
+
+    def choose(self, offered: Sequence[str], secure: bool) -> str:
+        """The best that both know: in the clear rather one that does not send the password."""
+        ways = ["CRAM-MD5", "PLAIN", "LOGIN"] if not secure else ["PLAIN", "LOGIN", "CRAM-MD5"]
+        if self.nonce:
+            ways = ["SCRAM-SHA-256", *ways]
+        if self.mechanism:
+            ways = [self.mechanism.upper()]
+        for way in ways:
+            if way in offered and way in sasl.CLIENT:
+                return way
+        text = f"504 5.7.4 {' or '.join(ways)} is not among {' '.join(offered) or 'nothing'}"
+        raise Refused("smtp.no-mechanism", text, ways=" or ".join(ways), offered=" ".join(offered) or "nothing")
 
 
 class Client:
     """One call, and what the server offers in it."""
 
-    def __init__(self, host: str, helo: str) -> None:
-        self.host, self.helo, self.lines = host, helo, Lines()
+    def __init__(self, host: str, helo: str, tls: str) -> None:
+        self.host, self.helo, self.tls = host, helo, tls
+        self.lines = Lines(seconds=TIMEOUT)
         self.offers: dict[str, str] = {}  # extension -> its parameters
+        self.secure = False
 
-    def deliver(
-        self,
-        sender: str,
-        recipients: list[str],
-        message: bytes,
-        tls: str,
-        user: str,
-        password: str,
-        pipelining: bool,
-    ) -> Acts[Outcome]:
-        if tls == "implicit":
-            yield Upgrade(server_name=self.host)
-        accepted((yield from self.reply()))
+    def session(self, mail: Mail, login: Login, pipelining: bool, chunk: int) -> Acts[Outcome]:
+        """From the greeting to QUIT, which is said in any case (§4.1.1.10)."""
+        if self.tls == "implicit":
+            yield from self.upgrade()
         try:
+            accepted((yield from self.reply()))
             yield from self.hello()
-            if tls in ("may", "must"):
-                yield from self.start_tls(tls)
-            if user:
-                yield from self.log_in(user, password)
-            outcome = yield from self.transact(sender, recipients, message)
-        except Refused:
-            yield from self.quit()
+            if self.tls in ("may", "must"):
+                yield from self.start_tls()
+            if login.user:
+                yield from self.log_in(login)
+            outcome = yield from self.transact(mail, pipelining, chunk)
+        except Refused as no:
+            if not str(no).startswith("421"):  # who says 421 has gone
+                yield from self.quit()
             raise
         yield from self.quit()
         return outcome
 
+    # -- hello, TLS, log-in
+
     def hello(self) -> Acts[None]:
         """EHLO, or HELO for who does not know it (§3.2)."""
         reply = yield from self.command(f"EHLO {self.helo}")
+        self.offers = {}
         if reply.startswith("5"):
-            self.offers = {}
             accepted((yield from self.command(f"HELO {self.helo}")))
             return
-        lines = accepted(reply).splitlines()[1:]
-        words = [line[4:].partition(" ") for line in lines]
-        self.offers = {word.upper(): parameters for word, _, parameters in words}
+        for line in accepted(reply).splitlines()[1:]:
+            word, _, parameters = line[4:].partition(" ")
+            self.offers[word.upper()] = parameters
 
-    def start_tls(self, tls: str) -> Acts[None]:
+    def start_tls(self) -> Acts[None]:
+        """RFC 3207 §4: "may" goes on without where the server will not, "must" does not."""
         if "STARTTLS" not in self.offers:
-            if tls == "must":
-                raise Refused("smtp.no-starttls", "454 4.7.0 the server offers no STARTTLS")
+            if self.tls == "must":
+                raise Refused("smtp.no-starttls", "454 4.7.10 the server offers no STARTTLS, and TLS is a must")
             return
         reply = yield from self.command("STARTTLS")
-        if tls == "may" and not reply.startswith("2"):
+        if self.tls == "may" and not reply.startswith("2"):
             return
         accepted(reply)
-        self.lines.forget()
-        yield Upgrade(server_name=self.host)
+        yield from self.upgrade()
         yield from self.hello()
 
-    def log_in(self, user: str, password: str) -> Acts[None]:
-        offered = self.offers.get("AUTH", "").upper().split()
-        if "PLAIN" in offered:
-            accepted((yield from self.command(f"AUTH PLAIN {write_plain(user, password).decode()}")))
-        elif "LOGIN" in offered:
-            accepted((yield from self.command("AUTH LOGIN")), "3")
-            accepted((yield from self.command(base64.b64encode(user.encode()).decode())), "3")
-            accepted((yield from self.command(base64.b64encode(password.encode()).decode())))
-        else:
-            raise Refused("smtp.no-mechanism", "504 5.5.4 no way to log in that both sides know")
+    def upgrade(self) -> Acts[None]:
+        """What was heard in the clear is forgotten, and what was offered too (RFC 3207 §4.2)."""
+        self.lines.forget()
+        yield Upgrade(server_name=self.host)
+        self.secure = True
 
-    def transact(self, sender: str, recipients: list[str], message: bytes) -> Acts[Outcome]:
-        """MAIL, RCPT for each, DATA."""
-        size = f" SIZE={len(message)}" if "SIZE" in self.offers else ""
-        accepted((yield from self.command(f"MAIL FROM:<{sender}>{size}")))
-        replies = {}
-        for recipient in recipients:
-            replies[recipient] = last((yield from self.command(f"RCPT TO:<{recipient}>")))
-        if not any(reply.startswith("2") for reply in replies.values()):
-            raise Refused("smtp.refused", list(replies.values())[-1])
-        accepted((yield from self.command("DATA")), "3")
+    def log_in(self, login: Login) -> Acts[None]:
+        """RFC 4954 §4."""
+        way = login.choose(self.offers.get("AUTH", "").upper().split(), self.secure)
+        exchange = sasl.CLIENT[way](login.user, login.password, login.nonce)
+        initial = next(exchange)
+        line = f"AUTH {way} {base64.b64encode(initial).decode() or '='}"
+        now = way not in sasl.SERVER_FIRST and len(line) + len(CRLF) <= LINE
+        reply = yield from self.command(line if now else f"AUTH {way}")
+        response: bytes | None = None if now or way in sasl.SERVER_FIRST else initial
+        while reply.startswith("334"):
+            if response is None:
+                response = yield from self.respond(exchange, reply)
+            reply = yield from self.command(base64.b64encode(response).decode())
+            response = None
+        accepted(reply)
+        if not is_finished(exchange):
+            raise Refused("smtp.unproved", f"454 4.7.0 {self.host} has not proved that it knows the password")
+
+    def respond(self, exchange: sasl.Client, reply: str) -> Acts[bytes]:
+        """The response to a challenge; ``*`` to one that makes no sense."""
+        try:
+            return exchange.send(sasl.decoded(reply[4:].strip().encode()))
+        except StopIteration:
+            wrong = "it goes on where the mechanism ends"
+        except ValueError as why:
+            wrong = str(why)
+        yield from self.command("*")
+        raise Refused("smtp.bad-challenge", f"454 4.7.0 {wrong}", wrong=wrong)
+
+    # -- a mail
+
+    def transact(self, mail: Mail, pipelining: bool, chunk: int) -> Acts[Outcome]:
+        """MAIL, RCPT for each, and the message for those who were not refused."""
+        commands = [f"MAIL FROM:<{mail.sender}>{self.mail_parameters(mail)}"]
+        commands += [f"RCPT TO:<{one}>{self.rcpt_parameters(mail, one)}" for one in mail.recipients]
+        by_chunks = chunk > 0 and "CHUNKING" in self.offers
+        begun = ""
+        if pipelining and "PIPELINING" in self.offers:
+            if not by_chunks:
+                commands.append("DATA")
+            replies = yield from self.all_at_once(commands)
+            if not by_chunks:
+                begun = replies.pop()
+        else:
+            replies = yield from self.one_by_one(commands)
+        told = dict(zip(mail.recipients, map(last, replies[1:]), strict=True))
+        if not any(reply.startswith("2") for reply in told.values()) or not replies[0].startswith("2"):
+            yield from self.take_back(begun)
+            raise Undelivered(last(replies[-1] if replies[0].startswith("2") else replies[0]), told)
+        deliver = self.send_chunks(mail.message, chunk) if by_chunks else self.send_data(mail.message, begun)
+        reply = last((yield from deliver))
+        if not reply.startswith("2"):
+            told = {one: reply if before.startswith("2") else before for one, before in told.items()}
+            raise Undelivered(reply, told)
+        return Outcome(reply, told)
+
+    def one_by_one(self, commands: Sequence[str]) -> Acts[list[str]]:
+        """Say one, hear the reply, say the next; none after a MAIL that was refused."""
+        replies = [(yield from self.command(commands[0]))]
+        for command in commands[1:]:
+            said_no = not replies[0].startswith("2")
+            replies.append(replies[0] if said_no else (yield from self.command(command)))
+        return replies
+
+    def all_at_once(self, commands: Sequence[str]) -> Acts[list[str]]:
+        """RFC 2920 §3.1: in as few pieces as fit, and then as many replies as there were commands."""
+        replies = []
+        for group in groups(commands):
+            yield Say(b"".join(command.encode() + CRLF for command in group))
+            for command in group:
+                replies.append((yield from self.reply(command)))
+        return replies
+
+    def take_back(self, begun: str) -> Acts[None]:
+        """RFC 2920 §3.1: DATA was answered 354 though nobody gets it; a dot alone ends that."""
+        if begun.startswith("3"):
+            yield Say(b".\r\n")
+            yield from self.reply(".")
+
+    def send_data(self, message: bytes, begun: str) -> Acts[str]:
+        begun = begun or (yield from self.command("DATA"))
+        if not begun.startswith("3"):
+            return begun
         yield Say(stuff(message))
-        reply = accepted((yield from self.reply()))
-        return Outcome(last(reply), replies)
+        return (yield from self.reply("."))
+
+    def send_chunks(self, message: bytes, size: int) -> Acts[str]:
+        """RFC 3030 §2: no dots are stuffed, since nobody looks for one; an empty message is one empty chunk."""
+        reply = ""
+        for at in range(0, len(message) or 1, size):
+            piece = message[at : at + size]
+            last_one = b" LAST" if at + size >= len(message) else b""
+            yield Say(b"BDAT %d%s\r\n%s" % (len(piece), last_one, piece))
+            reply = yield from self.reply(".")
+            if not reply.startswith("2"):
+                break
+        return reply
+
+    # -- parameters: only what was offered
+
+    def mail_parameters(self, mail: Mail) -> str:
+        """What MAIL says beside the sender; Refused, where the message needs what is not offered."""
+        self.check_size(len(mail.message))
+        self.check_requiretls(mail)
+        words = [f"SIZE={len(mail.message)}"] if "SIZE" in self.offers else []
+        if not mail.message.isascii():
+            self.need("8BITMIME")
+            words.append("BODY=8BITMIME")
+        if not all(map(str.isascii, [mail.sender, *mail.recipients])) or not header(mail.message).isascii():
+            self.need("SMTPUTF8")
+            words.append("SMTPUTF8")
+        if mail.requiretls:
+            words.append("REQUIRETLS")
+        if "DSN" in self.offers:
+            words += [f"RET={mail.ret}"] if mail.ret else []
+            words += [f"ENVID={xtext(mail.envid)}"] if mail.envid else []
+        return "".join(f" {word}" for word in words)
+
+    def rcpt_parameters(self, mail: Mail, recipient: str) -> str:
+        if "DSN" not in self.offers:
+            return ""
+        notify, orcpt = mail.notify.get(recipient, ()), mail.orcpt.get(recipient, "")
+        kind, _, address = orcpt.partition(";")
+        words = [f"NOTIFY={','.join(notify)}"] if notify else []
+        words += [f"ORCPT={kind};{xtext(address)}"] if orcpt else []
+        return "".join(f" {word}" for word in words)
+
+    def check_size(self, size: int) -> None:
+        """RFC 1870 §6: 0, or no number, is no limit."""
+        limit = self.offers.get("SIZE", "").strip()
+        if limit.isascii() and limit.isdecimal() and 0 < int(limit) < size:
+            text = f"552 5.3.4 the message has {size} octets, and {self.host} takes {limit}"
+            raise Refused("smtp.over-offer", text, size=str(size), limit=limit)
+
+    def check_requiretls(self, mail: Mail) -> None:
+        """RFC 8689 §4.2.1."""
+        if mail.requiretls and not self.secure:
+            raise Refused("smtp.requiretls-clear", "550 5.7.10 REQUIRETLS needs TLS, and there is none")
+        if mail.requiretls and "REQUIRETLS" not in self.offers:
+            raise Refused("smtp.requiretls-unknown", f"550 5.7.30 {self.host} does not offer REQUIRETLS")
+
+    def need(self, extension: str) -> None:
+        if extension in self.offers:
+            return
+        if extension == "8BITMIME":
+            raise Refused("smtp.no-8bitmime", f"554 5.6.3 octets beyond ASCII, and {self.host} offers no 8BITMIME")
+        raise Refused(
+            "smtp.no-smtputf8", f"553 5.6.7 addresses or header beyond ASCII, and {self.host} has no SMTPUTF8"
+        )
+
+    # -- words
 
     def quit(self) -> Acts[None]:
-        yield from self.command("QUIT")
+        """Politely; a server that has gone already changes nothing."""
+        with suppress(Hungup, Quiet, Refused):
+            yield from self.command("QUIT")
 
     def command(self, text: str) -> Acts[str]:
         yield Say(text.encode() + CRLF)
-        return (yield from self.reply())
+        return (yield from self.reply(text))
 
-    def reply(self) -> Acts[str]:
-        """All its lines (§4.2.1)."""
-        line = yield from self.lines.line()
-        whole = [line]
-        while line[3:4] == b"-":
-            line = yield from self.lines.line()
-            whole.append(line)
-        yield Hear(b"".join(whole))
-        return b"".join(whole).decode("utf-8", "backslashreplace")
+    def reply(self, command: str = "") -> Acts[str]:
+        """All its lines (§4.2.1); Refused by 421, which may answer anything, and ends the call (§3.8)."""
+        self.lines.seconds = TIMEOUTS.get(command, TIMEOUT)
+        whole = b""
+        while True:
+            try:
+                line = yield from self.lines.line()
+            except TooLong as long:
+                line = long.start
+            whole += line
+            if not CODE.match(line) or line[:3] != whole[:3] or len(whole) > LARGEST_REPLY:
+                yield Hear(whole)
+                raise Refused("smtp.bad-reply", "451 4.5.0 what the server says is no reply", said=shown(line))
+            if line[3:4] != b"-":
+                break
+        yield Hear(whole)
+        text = whole.decode("utf-8", "backslashreplace")
+        if text.startswith("421"):
+            raise Refused("smtp.refused", last(text))
+        return text
+
+
+def groups(commands: Sequence[str]) -> Iterator[list[str]]:
+    """As many commands together as fit in a window."""
+    group: list[str] = []
+    size = 0
+    for command in commands:
+        size += len(command.encode()) + len(CRLF)
+        if group and size > WINDOW:
+            yield group
+            group, size = [], len(command.encode()) + len(CRLF)
+        group.append(command)
+    yield group
+
+
+def is_finished(exchange: sasl.Client) -> bool:
+    """Whether the client's side of a mechanism has nothing left to say or to hear."""
+    try:
+        exchange.send(b"")
+    except StopIteration:
+        return True
+    except ValueError:
+        return False
+    return False
+
+
+def header(message: bytes) -> bytes:
+    return message.partition(b"\r\n\r\n")[0]
+
+
+def xtext(text: str) -> str:
+    """RFC 3461 §4: ``"a=b"`` -> ``"a+3Db"``."""
+    return "".join(letter if "!" <= letter <= "~" and letter not in "+=" else hexed(letter) for letter in text)
+
+
+def hexed(letter: str) -> str:
+    return "".join(f"+{octet:02X}" for octet in letter.encode())
 
 
 def last(reply: str) -> str:
-    return reply.splitlines()[-1]
+    """The last line of a reply."""
+    return reply.rstrip("\r\n").rpartition("\n")[2]
 
 
-def accepted(reply: str, digit: str = "2") -> str:
-    if not reply.startswith(digit):
+def shown(line: bytes) -> str:
+    return line[:60].decode("ascii", "backslashreplace").strip()
+
+
+def accepted(reply: str) -> str:
+    if not reply.startswith("2"):
         raise Refused("smtp.refused", last(reply))
     return reply

@@ -20,13 +20,12 @@ WIDER = {  # command, extension -> so many octets more
     ("MAIL", "SIZE"): 26,  # RFC 1870 §3
     ("MAIL", "8BITMIME"): 17,  # RFC 6152 §2
     ("MAIL", "SMTPUTF8"): 10,  # RFC 6531 §3.1
-    ("RCPT", "SMTPUTF8"): 10,
-    ("VRFY", "SMTPUTF8"): 10,
+    ("VRFY", "SMTPUTF8"): 10,  # said of MAIL only; the parameter is the same
     ("EXPN", "SMTPUTF8"): 10,
     ("MAIL", "REQUIRETLS"): 11,  # RFC 8689 §2
     ("MAIL", "AUTH"): 500,  # RFC 4954 §3
-    ("MAIL", "DSN"): 127,  # RFC 3461 §4 gives no number: RET=HDRS, and ENVID= with 100 characters (§4.4), fill this
-    ("RCPT", "DSN"): 540,  # NOTIFY= with three words, and ORCPT= with 500 characters (§4.2)
+    ("MAIL", "DSN"): 116,  # RFC 3461 §5.4: room for RET=HDRS, and ENVID= with 100 characters
+    ("RCPT", "DSN"): 536,  # and for NOTIFY= with three words, and ORCPT= with 500 characters
 }
 WIDEST = LINE + max(sum(more for (verb, _), more in WIDER.items() if verb == one) for one in ("MAIL", "RCPT"))
 SASL_LINE = 12_288  # a line of an AUTH exchange (RFC 4954 §4)
@@ -44,6 +43,7 @@ VERB = re.compile(rb"[!-~]{1,40}(?![!-~])")
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 WORD = re.compile(rb"[!-~]+")
 STRING = re.compile(rb"[!-~\x80-\xff]+(?: +[!-~\x80-\xff]+)*")  # to the end of the line
+NAME_WORD = re.compile(rb'"(?:[ !#-\[\]-~\x80-\xff]|\\[ -~])*"|[!-~\x80-\xff]+')
 FROM = re.compile(rb"(?i)FROM:")
 TO = re.compile(rb"(?i)TO:")
 OPENS = re.compile(rb"<")
@@ -55,6 +55,7 @@ DOT_STRING = re.compile(rb"%s(?:\.%s)*" % (ATOM, ATOM))
 QUOTED = re.compile(rb'"(?:[ !#-\[\]-~\x80-\xff]|\\[ -~])*"')
 SUB = rb"[A-Za-z0-9\x80-\xff](?:[A-Za-z0-9\-\x80-\xff]*[A-Za-z0-9\x80-\xff])?"
 NAME = re.compile(rb"%s(?:\.%s)*" % (SUB, SUB))
+BRACKET = re.compile(rb"\[")
 LITERAL = re.compile(rb"\[[!-Z^-~]+\]")
 IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
 TAGGED = re.compile(r"(?:[A-Za-z0-9-]*[A-Za-z0-9]):.+")
@@ -165,7 +166,7 @@ class Reader:
 
     def host(self) -> str:
         """``Domain / address-literal`` in ASCII; U-labels have no place here (RFC 6531 §3.7.1)."""
-        if self.sees(re.compile(rb"\[")):
+        if self.sees(BRACKET):
             return self.literal()
         name = self.take(NAME, "domain", "Domain")
         if not name.isascii():
@@ -212,7 +213,7 @@ class Reader:
             octets = self.take(DOT_STRING, "local part", "Local-part")
             local = self.checked(octets, "Local-part", LOCAL_PART)
         self.take(AT, "at sign", "@")
-        if self.data[self.at : self.at + 1] == b"[":
+        if self.sees(BRACKET):
             return f"{local}@{self.literal()}"
         return f"{local}@{self.checked(self.take(NAME, 'domain', 'Domain'), 'Domain', DOMAIN)}"
 
@@ -254,7 +255,7 @@ class Reader:
             if words and self.sees(UTF8):
                 self.take(UTF8, "parameter")
                 return b" ".join(words).decode("utf-8"), True
-            word = self.take(re.compile(rb'"(?:[^"\\\r]|\\.)*"|[!-~\x80-\xff]+'), "text", "String")
+            word = self.take(NAME_WORD, "text", "String")
             utf8(word)
             words.append(word)
         return b" ".join(words).decode("utf-8"), False

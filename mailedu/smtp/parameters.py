@@ -46,7 +46,13 @@ def apply_mail(envelope: Envelope, parameters: Parameters, offers: Callable[[str
                 envelope.envid = xtext(keyword, value, 100)
             case "AUTH":
                 envelope.auth = submitter(value)
-    check_ascii(envelope, envelope.sender)
+    if envelope.auth and not envelope.user:
+        envelope.auth = "<>"  # who has not logged in is not believed (RFC 4954 §5)
+    if envelope.requiretls and envelope.ret:
+        envelope.ret = "HDRS"  # RFC 8689 §5
+    if not envelope.smtputf8 and not envelope.sender.isascii():
+        text = "550 5.6.7 a sender beyond ASCII needs SMTPUTF8"
+        raise Refused("smtp.ascii-only", text, address=envelope.sender)
 
 
 def apply_recipient(
@@ -61,7 +67,8 @@ def apply_recipient(
             notify = notices(value)
         else:
             orcpt = original(value)
-    check_ascii(envelope, mailbox)
+    if not envelope.smtputf8 and not mailbox.isascii():
+        raise Refused("smtp.ascii-only", "553 5.6.7 a recipient beyond ASCII needs SMTPUTF8", address=mailbox)
     return notify, orcpt
 
 
@@ -131,9 +138,3 @@ def original(value: str) -> str:
     if not semicolon or not TYPE.fullmatch(kind):
         raise wrong("ORCPT", "addr-type;xtext")
     return f"{kind};{xtext('ORCPT', address, 500)}"
-
-
-def check_ascii(envelope: Envelope, mailbox: str) -> None:
-    """RFC 6531 §3.5: beyond ASCII only where MAIL said SMTPUTF8."""
-    if not mailbox.isascii() and not envelope.smtputf8:
-        raise Refused("smtp.ascii-only", "553 5.6.7 an address beyond ASCII needs SMTPUTF8", address=mailbox)

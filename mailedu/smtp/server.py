@@ -12,13 +12,12 @@
     C: .
     S: 250 2.0.0 …                      READY again: the server has taken the mail over
 
-No socket, no clock, no DNS: it yields what it does, and asks its `mta` whom and what to take.
+No socket, no DNS: it yields what it does, and asks its `mta` whom and what to take.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -41,132 +40,44 @@ from ..acts import (
     nested,
 )
 from ..clock import Clock
-from ..table import Row, Table
 from ..wire import CRLF, LONE, Lines, unstuff
 from .envelope import Envelope, Mta
 from .grammar import LINE, SASL_LINE, WIDER, WIDEST, Parameters, Path, Reader, spans
+from .lenient import ENDS, KEEPS, LenientLines, ends_properly, with_crlf
 from .parameters import apply_mail, apply_recipient
-
-GREETED = "GREETED"
-READY = "READY"
-MAIL = "MAIL"
-RCPT = "RCPT"
-DATA = "DATA"
-BDAT = "BDAT"
-FAILED = "FAILED"  # a chunk was refused: nothing but RSET leads on (RFC 3030 §2)
-CLOSED = "CLOSED"
-OPEN = (GREETED, READY, MAIL, RCPT, BDAT, FAILED)  # where commands are read
-
-TABLE = Table(
-    "SMTP",
-    [
-        # state, command, outcome, next state, section of RFC 5321
-        Row(GREETED, "EHLO", "ok", READY, "4.1.1.1"),
-        Row(GREETED, "EHLO", "err", GREETED, "4.1.4"),
-        Row(GREETED, "HELO", "ok", READY, "4.1.1.1"),
-        Row(GREETED, "HELO", "err", GREETED, "4.1.4"),
-        Row(READY, "MAIL", "ok", MAIL, "4.1.1.2"),
-        Row(READY, "MAIL", "err", READY, "4.1.4"),
-        Row(MAIL, "RCPT", "ok", RCPT, "4.1.1.3"),
-        Row(MAIL, "RCPT", "err", MAIL, "4.1.4"),
-        Row(RCPT, "RCPT", "ok", RCPT, "4.1.1.3"),
-        Row(RCPT, "RCPT", "err", RCPT, "4.1.4"),
-        Row(RCPT, "DATA", "ok", DATA, "4.1.1.4"),
-        Row(RCPT, "DATA", "err", RCPT, "4.1.4"),
-        Row(DATA, ".", "ok", READY, "4.1.1.4"),
-        Row(DATA, ".", "err", READY, "4.1.1.4"),
-        *(
-            Row(state, command, outcome, after, "RFC 3030 §2")
-            for state in (RCPT, BDAT)
-            for command, outcome, after in [
-                ("BDAT", "ok", BDAT),
-                ("BDAT", "err", FAILED),
-                ("BDAT LAST", "ok", READY),
-                ("BDAT LAST", "err", READY),
-            ]
-        ),
-        Row(READY, "STARTTLS", "ok", GREETED, "RFC 3207 §4.2"),
-        Row(READY, "STARTTLS", "err", READY, "RFC 3207 §4"),
-        Row(READY, "STARTTLS", "tls-failed", CLOSED, "RFC 3207 §4.1"),
-        Row(READY, "AUTH", "ok", READY, "RFC 4954 §4"),
-        Row(READY, "AUTH", "err", READY, "RFC 4954 §4"),
-        Row(READY, "ETRN", "ok", READY, "RFC 1985 §5"),
-        Row(READY, "ETRN", "err", READY, "RFC 1985 §5"),
-        *(
-            Row(state, command, outcome, READY if outcome == "ok" else state, "4.1.4")
-            for state in OPEN[1:]
-            for command in ("EHLO", "HELO")
-            for outcome in ("ok", "err")
-        ),
-        *(
-            Row(state, "RSET", outcome, state if outcome == "err" or state == GREETED else READY, "4.1.1.5")
-            for state in OPEN
-            for outcome in ("ok", "err")
-        ),
-        *(
-            Row(state, command, outcome, state, section)
-            for state in OPEN
-            for command, section in [
-                ("NOOP", "4.1.1.9"),
-                ("VRFY", "4.1.1.6"),
-                ("EXPN", "4.1.1.7"),
-                ("HELP", "4.1.1.8"),
-            ]
-            for outcome in ("ok", "err")
-        ),
-        *(
-            Row(state, "QUIT", outcome, CLOSED if outcome == "ok" else state, "4.1.1.10")
-            for state in OPEN
-            for outcome in ("ok", "err")
-        ),
-    ],
+from .reply import plain, written
+from .states import (
+    BEFORE_LOGIN,
+    BEFORE_TLS,
+    CLOSED,
+    COMMANDS,
+    DATA,
+    EXTENSIONS,
+    GREETED,
+    HELP,
+    HISTORY,
+    NO_SERVICE,
+    TABLE,
 )
-COMMANDS = TABLE.commands - {".", "BDAT LAST"}
-ANONYMOUS = {"AUTH", "EHLO", "HELO", "NOOP", "RSET", "QUIT", "HELP", "STARTTLS"}  # RFC 4954 §6, under 530
-UNENCRYPTED = {"NOOP", "EHLO", "HELO", "STARTTLS", "QUIT", "RSET", "HELP"}  # RFC 3207 §4
 
 IDLE = 300.0  # seconds of silence after which a session ends (§4.5.3.2.7)
 TEXT_LINE = 1000  # octets of a line of a message, with its CRLF (§4.5.3.1.6)
+LARGEST = 10_240_000  # octets of a message, where nobody says otherwise
 PIECE = 65_536  # a chunk that is refused is read in pieces of this size
 LONG_LINE = re.compile(rb"[^\n]{%d}" % TEXT_LINE)
 
-HELP = {  # what may be said, as §4.1.1 and the extensions write it
-    "EHLO": "EHLO your-host-name",
-    "HELO": "HELO your-host-name",
-    "MAIL": "MAIL FROM:<sender> [parameters]",
-    "RCPT": "RCPT TO:<recipient> [parameters]",
-    "DATA": "DATA, then the message, then a line with a dot alone",
-    "BDAT": "BDAT octets [LAST], then so many octets",
-    "RSET": "RSET",
-    "NOOP": "NOOP [anything]",
-    "QUIT": "QUIT",
-    "VRFY": "VRFY name",
-    "EXPN": "EXPN list",
-    "HELP": "HELP [command]",
-    "STARTTLS": "STARTTLS",
-    "AUTH": "AUTH mechanism [initial-response]",
-    "ETRN": "ETRN host-name",
-}
-
-# Known, and not for us: what the RFC has us answer, and a rule that explains it.
-HISTORY: dict[str, Callable[[], Refused]] = {
-    "SEND": lambda: Refused("smtp.send", "502 5.5.1 SEND is history"),
-    "SOML": lambda: Refused("smtp.send", "502 5.5.1 SOML is history"),
-    "SAML": lambda: Refused("smtp.send", "502 5.5.1 SAML is history"),
-    "TURN": lambda: Refused("smtp.turn", "502 5.5.1 TURN is history"),
-    "ATRN": lambda: Refused("smtp.atrn", "502 5.5.1 no on-demand relay here"),
-    "BURL": lambda: Refused("smtp.burl", "502 5.5.1 no BURL here"),
-    "XCLIENT": lambda: Refused("smtp.xclient", "500 5.5.1 no private commands here"),
-}
+Etrn = Callable[[Envelope, str], Acts[str]]  # starts the queue for a host; returns the reply, or raises Refused
 
 
 class SmtpServer:
     """One session of an SMTP server.
 
-    `users`: name -> (password, address).  `tls` offers STARTTLS; `implicit` begins with TLS (port 465); `auth` is
-    "offered", "required" (a submission server's) or "off".  With `plain_needs_tls` no password is taken in the clear;
-    that is how a real server should be set up, and not the lab's default, so that a password on the wire can be seen.
-    CRAM-MD5 and SCRAM-SHA-256 need a `clock`: it has the only dice.  `without` names extensions not to offer.
+    `users`: name -> (password, address).  `tls` offers STARTTLS; `implicit` begins with TLS (port 465); with
+    `tls_required` nothing goes on without it.  `auth` is "offered", "required" (a submission server's) or "off".  With
+    `plain_needs_tls` no password is taken in the clear; that is how a real server should be set up, and not the lab's
+    default, so that a password on the wire can be seen.  CRAM-MD5 and SCRAM-SHA-256 need a `clock`: it has the only
+    dice.  `size` is the largest message, 0 for no limit; `most_mails` 0 for any number a session.  `without` names
+    extensions not to offer.  `service=False` is a host that takes no mail.  `lenient`: see lenient.py.
     """
 
     table = TABLE
@@ -185,24 +96,32 @@ class SmtpServer:
         auth: str = "offered",
         plain_needs_tls: bool = False,
         clock: Clock | None = None,
-        size: int = 10_240_000,
+        size: int = LARGEST,
         most_recipients: int = 1000,
         most_mails: int = 0,
         without: Collection[str] = (),
+        etrn: Etrn | None = None,
+        service: bool = True,
+        lenient: str = "",
     ) -> None:
         if auth not in ("offered", "required", "off"):
             raise LabError(f'auth is "offered", "required" or "off", not {auth!r}.')
         if most_recipients < 100:
-            raise LabError("A server takes at least 100 recipients a message (RFC 5321 §4.5.3.1.8).")
+            raise LabError("A server takes at least 100 recipients a mail (RFC 5321 §4.5.3.1.8): say 100 or more.")
+        if unknown := set(without) - set(EXTENSIONS):
+            raise LabError(f"No extension is called {min(unknown)}: there are {', '.join(EXTENSIONS)}.")
+        if lenient not in ("", KEEPS, ENDS):
+            raise LabError(f'lenient is "" (as the RFC says), "{KEEPS}" or "{ENDS}", not {lenient!r}.')
         self.host, self.client, self.mta, self.users = host, client, mta, users or {}
         self.tls, self.implicit, self.tls_required = tls, implicit, tls_required
         self.auth, self.plain_needs_tls, self.clock = auth, plain_needs_tls, clock
         self.size, self.most_recipients, self.most_mails = size, most_recipients, most_mails
-        self.without = frozenset(without)
-        self.lines = Lines(seconds=IDLE)
-        self.state = GREETED
+        self.without, self.etrn, self.service, self.lenient = frozenset(without), etrn, service, lenient
+        self.most = size or 2**62  # octets of a message
+        self.lines = LenientLines(seconds=IDLE) if lenient == ENDS else Lines(seconds=IDLE)
+        self.state = GREETED if service else NO_SERVICE
         self.envelope = Envelope(client)
-        self.limits: dict[str, int] = {}  # command -> octets of its line, where an extension widens it
+        self.widths: dict[str, int] = {}  # command -> octets of its line, where an extension that we offered widens it
         self.mails = 0  # transactions begun
         self.refused = 0  # recipients of this transaction
         self.chunks: list[bytes] = []  # what BDAT brought so far
@@ -215,8 +134,7 @@ class SmtpServer:
         try:
             if self.implicit:
                 yield from self.upgrade()
-            yield Say(f"220 {self.host} ESMTP mailedu\r\n".encode())
-            yield Enter(self.state)
+            yield from self.greet()
             while self.state != CLOSED:
                 yield from self.exchange()
         except TlsFailed:
@@ -228,6 +146,11 @@ class SmtpServer:
             yield Rule("smtp.silent", self.state, {"minutes": f"{IDLE / 60:.0f}"})
             yield Say(f"421 4.4.2 {self.host} you were silent for too long\r\n".encode())
             yield from self.enter(CLOSED)
+
+    def greet(self) -> Acts[None]:
+        """§3.1; 554 instead of 220 where there is no service."""
+        yield Say(f"{'220' if self.service else '554'} {self.host} ESMTP mailedu\r\n".encode())
+        yield Enter(self.state)
 
     def exchange(self) -> Acts[None]:
         """One command and its reply."""
@@ -242,6 +165,9 @@ class SmtpServer:
     def obey(self, line: bytes) -> Acts[str]:
         """Read a command, do it, answer it, move on; returns the outcome."""
         yield Hear(line)
+        if self.lenient == ENDS and not line.endswith(CRLF):
+            yield Rule("smtp.lenient-line", "taken")
+            line = with_crlf(line)
         verb = "?"
         try:
             reader = Reader(line)
@@ -256,7 +182,7 @@ class SmtpServer:
             reply = yield from handler(*reader.arguments(word))
         except Refused as no:
             return (yield from self.refuse(verb, no))
-        yield Say(written(reply))
+        yield Say(written(reply, self.may_say_utf8(word, reply)))
         if verb == "STARTTLS":
             return (yield from self.start_tls())
         yield from self.move("." if self.state == DATA else verb, "ok")
@@ -267,16 +193,19 @@ class SmtpServer:
         yield from self.read_unread()
         yield Rule(no.rule, "refused", no.because)
         text = str(no)
-        if verb in ("EHLO", "HELO"):
-            text = PLAIN.sub(r"\1 ", text)  # RFC 2034 §4: no enhanced code in an answer to hello
-        yield Say(written(text))
+        yield Say(written(plain(text) if verb in ("EHLO", "HELO") else text, self.may_say_utf8(verb, text)))
         if text.startswith("421"):
             yield from self.enter(CLOSED)
         elif self.state == DATA:
             yield from self.move(".", "err")
         elif self.table.allows(self.state, verb):
+            self.refused += verb == "RCPT"
             yield from self.move(verb, "err")
         return "err"
+
+    def may_say_utf8(self, verb: str, reply: str) -> bool:
+        """RFC 6531 §3.7.4: VRFY and EXPN look after it themselves; else only where an address is the answer."""
+        return verb in ("VRFY", "EXPN") or (self.envelope.smtputf8 and reply[:3] in ("251", "551"))
 
     # -- may it be said now?
 
@@ -288,38 +217,42 @@ class SmtpServer:
 
     def check_length(self, verb: str, line: bytes) -> None:
         """512 octets, and what the extensions we offered add (§4.5.3.1.4)."""
-        if len(line) > LINE and len(line) > self.limits.get(verb, LINE):
+        if len(line) > LINE and len(line) > self.widths.get(verb, LINE):
             raise self.long_line(verb)
 
     def long_line(self, verb: str) -> Refused:
-        limit = self.limits.get(verb, LINE)
+        limit = self.widths.get(verb, LINE)
         text = f"500 5.5.2 line too long: at most {limit} octets"
         return Refused("smtp.long-line", text, limit=str(limit), command=verb)
 
     def check(self, verb: str) -> None:
         """§4.1.4; then what the operator asks for first."""
+        if verb in self.without:
+            raise self.not_offered(verb, verb)
         if not self.table.allows(self.state, verb):
             raise self.out_of_order(verb)
-        if self.tls_required and not self.envelope.tls and verb not in UNENCRYPTED:
+        if self.tls_required and not self.envelope.tls and verb not in BEFORE_TLS:
             raise Refused("smtp.tls-required", "530 5.7.0 STARTTLS first", command=verb)
-        if self.auth == "required" and not self.envelope.user and verb not in ANONYMOUS:
+        if self.auth == "required" and not self.envelope.user and verb not in BEFORE_LOGIN:
             raise Refused("smtp.auth-required", "530 5.7.0 AUTH first", command=verb)
 
     def out_of_order(self, verb: str) -> Refused:
         match self.state, verb.split()[0]:
-            case "GREETED", _:
+            case ("GREETED", _):
                 return Refused("smtp.hello-first", "503 5.5.1 EHLO or HELO first", command=verb)
-            case "FAILED", _:
+            case ("NO SERVICE", _):
+                return Refused("smtp.no-service", "503 5.5.1 no mail is taken here: QUIT", command=verb)
+            case ("FAILED", _):
                 return Refused("smtp.reset-first", "503 5.5.1 a chunk was refused: RSET first", command=verb)
-            case ("MAIL" | "RCPT" | "BDAT"), "MAIL":
+            case ("MAIL" | "RCPT" | "BDAT", "MAIL"):
                 return Refused("smtp.nested-mail", "503 5.5.1 a mail is under way already; RSET gives it up")
-            case "READY", ("RCPT" | "DATA" | "BDAT"):
+            case ("READY", "RCPT" | "DATA" | "BDAT"):
                 return Refused("smtp.mail-first", "503 5.5.1 MAIL first", command=verb)
-            case "MAIL", ("DATA" | "BDAT") if self.refused:
+            case ("MAIL", "DATA" | "BDAT") if self.refused:
                 return Refused("smtp.no-recipients", "554 5.5.1 no valid recipients", refused=str(self.refused))
-            case "MAIL", ("DATA" | "BDAT"):
+            case ("MAIL", "DATA" | "BDAT"):
                 return Refused("smtp.rcpt-first", "503 5.5.1 RCPT first", command=verb)
-            case "BDAT", ("DATA" | "RCPT"):
+            case ("BDAT", "DATA" | "RCPT"):
                 return Refused("smtp.chunks-began", f"503 5.5.1 {verb} has no place between chunks", command=verb)
         return Refused("smtp.in-transaction", f"503 5.5.1 no {verb} while a mail is under way", command=verb)
 
@@ -334,12 +267,18 @@ class SmtpServer:
             yield Enter(state)
 
     def forget_mail(self) -> None:
-        """What RSET, EHLO and the end of a transaction do: nothing is left of it (§4.1.1.5)."""
+        """What RSET, hello and the end of a transaction do: nothing is left of it (§4.1.1.5)."""
         old = self.envelope
         self.envelope = Envelope(old.client, old.helo, tls=old.tls, user=old.user, extended=old.extended)
         self.refused, self.chunks = 0, []
 
     # -- TLS (RFC 3207 §4; port 465: RFC 8314 §3.3)
+
+    def do_STARTTLS(self) -> Acts[str]:
+        if self.envelope.tls:
+            raise Refused("smtp.tls-already", "503 5.5.1 TLS is there already")
+        self.need("STARTTLS", "STARTTLS")
+        return answer("220 2.0.0 go ahead")
 
     def start_tls(self) -> Acts[str]:
         try:
@@ -353,20 +292,12 @@ class SmtpServer:
     def upgrade(self) -> Acts[None]:
         """TLS from here on; whatever was said in the clear is forgotten (RFC 3207 §4.2)."""
         self.lines.forget()
-        self.limits = {}
         try:
             yield Upgrade()
         except TlsFailed as why:
             yield Rule("smtp.tls-failed", str(why))
             raise
-        self.envelope = Envelope(self.client, tls=True)
-
-    def do_STARTTLS(self) -> Acts[str]:
-        if self.envelope.tls:
-            raise Refused("smtp.tls-already", "503 5.5.1 TLS is there already")
-        if not self.offers("STARTTLS"):
-            raise Refused("smtp.no-tls", "502 5.5.1 no TLS here")
-        return answer("220 2.0.0 go ahead")
+        self.envelope, self.widths = Envelope(self.client, tls=True), {}
 
     # -- hello
 
@@ -376,61 +307,69 @@ class SmtpServer:
 
     def do_HELO(self, name: str) -> Acts[str]:
         self.hello(name, extended=False)
-        return answer(f"250 {self.host}")
+        return answer(f"250 {self.host} greets {name}")
 
     def hello(self, name: str, extended: bool) -> None:
         self.envelope.helo, self.envelope.extended = name, extended
         self.forget_mail()
-        self.limits = {}
+        self.widths = {}
         for (verb, extension), more in WIDER.items():
             if self.offers(extension):
-                self.limits[verb] = self.limits.get(verb, LINE) + more
+                self.widths[verb] = self.widths.get(verb, LINE) + more
 
     def offers(self, extension: str) -> bool:
         """Whether EHLO lists it, here and now."""
+        if extension in self.without or not self.envelope.extended:
+            return False
         match extension:
-            case _ if extension in self.without or not self.envelope.extended:
-                return False
             case "STARTTLS":
                 return self.tls and not self.envelope.tls
             case "AUTH":
                 return bool(self.mechanisms())
             case "REQUIRETLS":
                 return self.envelope.tls  # RFC 8689 §2: only over TLS
-            case _:
-                return extension in EXTENSIONS
+            case "SMTPUTF8":
+                return "8BITMIME" not in self.without  # RFC 6531 §3.1: not the one without the other
+        return extension in EXTENSIONS
+
+    def need(self, extension: str, verb: str) -> None:
+        """A command of an extension is for who was offered it."""
+        if not self.envelope.extended:
+            raise Refused("smtp.ehlo-first", f"503 5.5.1 {verb} comes after EHLO", command=verb)
+        if not self.offers(extension):
+            raise self.not_offered(extension, verb)
+
+    def not_offered(self, extension: str, verb: str) -> Refused:
+        text = f"502 5.5.1 {extension} was not offered"
+        return Refused("smtp.not-offered", text, command=verb, extension=extension)
 
     def words(self) -> list[str]:
         """What EHLO lists."""
-        parameters = {"SIZE": str(self.size), "AUTH": " ".join(self.mechanisms()), "LIMITS": self.said_limits()}
+        parameters = {"SIZE": str(self.size), "AUTH": " ".join(self.mechanisms()), "LIMITS": self.limits()}
         return [f"{word} {parameters.get(word, '')}".rstrip() for word in EXTENSIONS if self.offers(word)]
 
-    def said_limits(self) -> str:
-        """RFC 9422 §4."""
+    def limits(self) -> str:
+        """RFC 9422: what will be refused is told beforehand."""
         return f"RCPTMAX={self.most_recipients}" + (f" MAILMAX={self.most_mails}" if self.most_mails else "")
 
-    # -- AUTH (RFC 4954)
+    # -- AUTH (RFC 4954 §4)
 
     def mechanisms(self) -> list[str]:
         """Those that may be used now."""
         if self.auth == "off":
             return []
-        return [
-            name
-            for name in sasl.SERVER
-            if (self.clock or name in sasl.PLAINTEXT)
-            and (self.envelope.tls or not self.plain_needs_tls or name not in sasl.PLAINTEXT)
-        ]
+        may_be_plain = self.envelope.tls or not self.plain_needs_tls
+        return [name for name in sasl.SERVER if (may_be_plain if name in sasl.PLAINTEXT else self.clock)]
 
     def do_AUTH(self, mechanism: str, initial: bytes | None) -> Acts[str]:
-        """RFC 4954 §4: challenges and responses, each a line of base64."""
+        """Challenges and responses, each a line of base64."""
         self.check_mechanism(mechanism)
         exchange = sasl.SERVER[mechanism](self.users, self.host, self.clock)
         try:
             challenge = next(exchange)
             if initial is not None:
                 self.check_initial(mechanism, challenge)
-                challenge = exchange.send(b"" if initial == b"=" else decoded(initial))
+                challenge = exchange.send(b"" if initial == b"=" else sasl.decoded(initial))
             while True:
                 challenge = exchange.send((yield from self.challenge(challenge)))
         except StopIteration as end:
@@ -445,13 +384,11 @@ class SmtpServer:
     def check_mechanism(self, mechanism: str) -> None:
         if self.envelope.user:
             raise Refused("smtp.auth-already", "503 5.5.1 you are logged in already", user=self.envelope.user)
-        if not self.offers("AUTH"):
-            raise Refused("smtp.no-auth", "502 5.5.1 no AUTH was offered")
-        if mechanism in self.mechanisms():
-            return
-        if mechanism in sasl.PLAINTEXT and not self.envelope.tls:
+        if mechanism in sasl.PLAINTEXT and self.plain_needs_tls and not self.envelope.tls:
             raise Refused("smtp.auth-needs-tls", f"538 5.7.11 {mechanism} needs TLS", mechanism=mechanism)
-        raise Refused("smtp.mechanism", f"504 5.5.4 {mechanism} is not offered", mechanism=mechanism)
+        self.need("AUTH", "AUTH")
+        if mechanism not in self.mechanisms():
+            raise Refused("smtp.mechanism", f"504 5.5.4 {mechanism} is not offered", mechanism=mechanism)
 
     def check_initial(self, mechanism: str, challenge: bytes) -> None:
         """No initial response where the server speaks first; but for LOGIN, which never was a standard."""
@@ -467,18 +404,18 @@ class SmtpServer:
             text = f"500 5.5.6 a response has at most {SASL_LINE} octets"
             raise Refused("smtp.long-response", text, limit=str(SASL_LINE)) from None
         yield Hear(line)
-        response = line.removesuffix(CRLF)
+        response = line.removesuffix(b"\n").removesuffix(b"\r")
         if response == b"*":
             raise Refused("smtp.cancelled", "501 5.7.0 cancelled, as you wish")
-        return decoded(response)
+        return sasl.decoded(response)
 
     # -- a mail
 
     def do_MAIL(self, path: Path, parameters: Parameters) -> Acts[str]:
         if self.most_mails and self.mails >= self.most_mails:
-            raise Refused("smtp.too-many-mails", "421 4.5.3 enough mail for one session", limit=str(self.most_mails))
+            raise Refused("smtp.too-many-mails", "421 4.3.2 that is enough for one session", limit=str(self.most_mails))
         envelope = replace(self.envelope, sender=path.mailbox)
-        apply_mail(envelope, parameters, self.offers, self.size)
+        apply_mail(envelope, parameters, self.offers, self.most)
         yield from self.note_route(path)
         reply = yield from self.mta.sender(envelope, path.mailbox)
         self.envelope = envelope
@@ -486,21 +423,19 @@ class SmtpServer:
         return reply or "250 2.1.0 sender ok"
 
     def do_RCPT(self, path: Path, parameters: Parameters) -> Acts[str]:
-        envelope = self.envelope
+        envelope, recipient = self.envelope, path.mailbox
         if len(envelope.recipients) >= self.most_recipients:
             text = f"452 4.5.3 at most {self.most_recipients} recipients a mail"
             raise Refused("smtp.too-many-recipients", text, limit=str(self.most_recipients))
-        self.refused += 1  # until we know better
-        notify, orcpt = apply_recipient(envelope, path.mailbox, parameters, self.offers)
+        notify, orcpt = apply_recipient(envelope, recipient, parameters, self.offers)
         yield from self.note_route(path)
-        reply = yield from self.mta.recipient(envelope, path.mailbox)
-        self.refused -= 1
-        if path.mailbox not in envelope.recipients:
-            envelope.recipients.append(path.mailbox)
+        reply = yield from self.mta.recipient(envelope, recipient)
+        if recipient not in envelope.recipients:
+            envelope.recipients.append(recipient)
         if notify:
-            envelope.notify[path.mailbox] = notify
+            envelope.notify[recipient] = notify
         if orcpt:
-            envelope.orcpt[path.mailbox] = orcpt
+            envelope.orcpt[recipient] = orcpt
         return reply or "250 2.1.5 recipient ok"
 
     def note_route(self, path: Path) -> Acts[None]:
@@ -511,23 +446,27 @@ class SmtpServer:
         yield Say(b"354 the message, then a line with a dot alone\r\n")
         yield from self.move("DATA", "ok")
         try:
-            block = yield from self.lines.block(self.size + self.size // 3 + 5)  # each line may have one dot more
+            block = yield from self.lines.block(self.most + self.most // 3 + 5)  # each line may have one dot more
         except TooLong:
             self.forget_mail()
             raise self.too_big() from None
         yield Hear(block)
-        return (yield from self.take(unstuff(block)))
+        if self.lenient == ENDS and not ends_properly(block):
+            yield Rule("smtp.lenient-end", "broken")
+        return (yield from self.take(unstuff(with_crlf(block) if self.lenient == ENDS else block)))
 
     def take(self, message: bytes) -> Acts[str]:
         """The message is here: is it one, and does the mta want it?  Whatever comes of it, the transaction is over."""
         envelope = self.envelope
         self.forget_mail()
-        if len(message) > self.size:
+        if len(message) > self.most:
             raise self.too_big()
         if LONE.search(message):
-            raise Refused("smtp.bare-newline", "550 5.6.11 a CR or an LF stands alone")
+            if not self.lenient:
+                raise Refused("smtp.bare-newline", "554 5.6.0 a CR or an LF stands alone")
+            yield Rule("smtp.lenient-newline", "broken")
         if LONG_LINE.search(message):
-            text = f"500 5.6.0 a line has at most {TEXT_LINE} octets"
+            text = f"500 5.6.0 a line of a message has at most {TEXT_LINE} octets"
             raise Refused("smtp.long-text-line", text, limit=str(TEXT_LINE))
         if b"\0" in message:
             yield Rule("smtp.nul", "kept")
@@ -536,7 +475,7 @@ class SmtpServer:
         return (yield from self.mta.receive(envelope, message))
 
     def too_big(self) -> Refused:
-        return Refused("smtp.too-big", f"552 5.3.4 at most {self.size} octets", limit=str(self.size))
+        return Refused("smtp.too-big", f"552 5.3.4 a message has at most {self.most} octets", limit=str(self.most))
 
     # -- BDAT (RFC 3030 §2): a chunk comes whether we want it or not
 
@@ -557,11 +496,9 @@ class SmtpServer:
             self.unread -= count
 
     def do_BDAT(self, size: int, last: bool) -> Acts[str]:
-        if not self.offers("CHUNKING"):
-            raise Refused("smtp.no-chunking", "502 5.5.1 no CHUNKING was offered")
+        self.need("CHUNKING", "BDAT")
         have = sum(map(len, self.chunks))
-        if have + size > self.size:
-            self.forget_mail()
+        if have + size > self.most:
             raise self.too_big()
         if size:
             chunk = yield from self.lines.octets(size)
@@ -586,86 +523,37 @@ class SmtpServer:
 
     def do_HELP(self, topic: str) -> Acts[str]:
         if not topic:
-            return answer("214 2.0.0 " + "\n".join(["commands:", *HELP.values()]))
+            return answer("\n".join(["214 2.0.0 this may be said:", *HELP.values()]))
         word = topic.upper()
+        if word in HISTORY:
+            raise HISTORY[word]()
         if word not in HELP:
             raise Refused("smtp.no-help", "504 5.5.4 no help on that", topic=topic)
         return answer(f"214 2.0.0 {HELP[word]}")
 
     def do_VRFY(self, name: str, utf8: bool) -> Acts[str]:
-        self.check_name(name, utf8)
-        return (yield from self.mta.verify(self.envelope, name))
+        return self.look_up("VRFY", self.mta.verify, name, utf8)
 
     def do_EXPN(self, name: str, utf8: bool) -> Acts[str]:
-        self.check_name(name, utf8)
-        return (yield from self.mta.expand(self.envelope, name))
+        return self.look_up("EXPN", self.mta.expand, name, utf8)
 
-    def check_name(self, name: str, utf8: bool) -> None:
-        if not name.isascii() and not (utf8 and self.offers("SMTPUTF8")):
-            raise Refused("smtp.ascii-only", "553 5.6.7 that needs SMTPUTF8", address=name)
+    def look_up(self, verb: str, ask: Callable[[Envelope, str], Acts[str]], name: str, utf8: bool) -> Acts[str]:
+        """RFC 6531 §3.7.4.2: UTF-8 in name or answer only where SMTPUTF8 was said."""
+        if utf8:
+            self.need("SMTPUTF8", verb)
+        elif not name.isascii():
+            raise Refused("smtp.ascii-only", "553 5.6.7 a name beyond ASCII needs SMTPUTF8", address=name)
+        reply = yield from ask(self.envelope, name)
+        if not reply.isascii() and not utf8:
+            raise Refused("smtp.utf8-reply", "550 5.6.8 the answer is beyond ASCII: say SMTPUTF8", command=verb)
+        return reply
 
     def do_ETRN(self, node: str) -> Acts[str]:
-        raise Refused("smtp.etrn", f"459 4.7.1 {node} is not allowed to start our queue", node=node)
-
-
-EXTENSIONS = (  # in the order EHLO lists them; commands that no server has to know are listed too (§4.1.1.1)
-    "SIZE",
-    "8BITMIME",
-    "PIPELINING",
-    "ENHANCEDSTATUSCODES",
-    "DSN",
-    "CHUNKING",
-    "SMTPUTF8",
-    "STARTTLS",
-    "AUTH",
-    "REQUIRETLS",
-    "LIMITS",
-    "EXPN",
-    "HELP",
-    "ETRN",
-)
-
-PLAIN = re.compile(r"^(\d{3})[ -]\d\.\d{1,3}\.\d{1,3} ")
-SPOKEN = re.compile(r"(\d{3})[ -]?(\d\.\d{1,3}\.\d{1,3} )?")
-WIDTH = 500  # of a reply line, which has at most 512 octets (§4.5.3.1.5)
-
-
-def written(reply: str) -> bytes:
-    """``"250 2.0.0 one\\ntwo"`` -> the lines of a reply, each with code and enhanced code (§4.2.1, RFC 2034 §4).
-
-    Whatever a text holds, it comes out as printable ASCII and can end no line.
-    """
-    found = SPOKEN.match(reply)
-    assert found, reply
-    code, enhanced = found[1], found[2] or ""
-    texts = [
-        line.removeprefix(f"{code}-{enhanced}").removeprefix(f"{code} {enhanced}")
-        for line in reply[found.end() :].split("\n")
-    ]
-    lines = [piece for text in texts for piece in pieces(printable(text))]
-    marks = ["-"] * (len(lines) - 1) + [" "]
-    return "".join(f"{code}{mark}{enhanced}{line}\r\n" for mark, line in zip(marks, lines, strict=True)).encode()
-
-
-def printable(text: str) -> str:
-    """What a reply may hold: "ü" -> ``\\xfc``, a control character likewise."""
-    if text.isascii() and text.isprintable():
-        return text
-    ascii_only = text.encode("ascii", "backslashreplace").decode()
-    return re.sub(r"[\x00-\x1f\x7f]", lambda found: f"\\x{ord(found[0]):02x}", ascii_only)
-
-
-def pieces(text: str) -> list[str]:
-    """A text that is too long for a line, in lines."""
-    return [text[at : at + WIDTH] for at in range(0, len(text), WIDTH)] or [""]
-
-
-def decoded(response: bytes) -> bytes:
-    """Base64, strictly (RFC 4954 §4)."""
-    try:
-        return base64.b64decode(response, validate=True)
-    except binascii.Error:
-        raise ValueError("that is not base64") from None
+        """RFC 1985 §5."""
+        self.need("ETRN", "ETRN")
+        if self.etrn is None:
+            raise Refused("smtp.etrn", f"459 4.7.1 {node} may not start our queue", node=node)
+        return self.etrn(self.envelope, node)
 
 
 def title(line: bytes) -> str:
