@@ -133,7 +133,7 @@ class Mx(House):
             )
             + self.stamp(envelope)
         )
-        kept = without_forged_results(message, self.host)
+        kept = yield from results.without_forged(data, [self.host])
         for recipient in envelope.recipients:
             yield Store(self.mailbox(recipient) + folder, header + kept, {"sender": envelope.sender})
         return "250 2.0.0 delivered" + (
@@ -217,19 +217,6 @@ def has_name(client: str) -> Acts[bool]:
     except (NXDomain, DnsTimeout):
         pass
     return False
-
-
-def without_forged_results(message: Message, host: str) -> bytes:
-    """The message without Authentication-Results that bear our name and came from outside (RFC 8601 §5)."""
-    ours = host.lower().encode()
-    forged = [
-        f for f in message.all("Authentication-Results") if f.value.split(b";")[0].strip(b' \t\r\n"').lower() == ours
-    ]
-    data, at = b"", 0
-    for one in forged:
-        data += message.data[at : one.start]
-        at = one.start + len(one.data)
-    return data + message.data[at:]
 
 
 def literal(client: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailedu import Lab, LabError
-from mailedu.acts import Rule
+from mailedu.acts import Hear, Open, Rule, Say, Store
 
 ALICE, BOB = "alice@alpha.example", "bob@beta.example"
 LETTER = "From: eve@nowhere.example\r\nSubject: x\r\n\r\nhi\r\n."
@@ -84,7 +84,9 @@ def test_starttls_by_hand(lab) -> None:
 
 def test_plain_bytes_after_starttls_are_no_handshake(lab) -> None:
     call = typed(lab, ["EHLO eve.example", "STARTTLS"])
-    assert call.send("EHLO eve.example").startswith("") and call.state == "CLOSED"
+    call.send("EHLO eve.example")
+    assert call.state == "CLOSED"
+    assert lab.trace.only(Rule)[-1].act.name == "smtp.tls-failed"
 
 
 # -- the line breaks
@@ -233,3 +235,48 @@ def test_the_clock_ends_a_silent_session(lab) -> None:
 def test_the_clock_does_not_go_back(lab) -> None:
     with pytest.raises(LabError, match="does not go back"):
         lab.clock.advance(minutes=-1)
+
+
+# -- branches, as the player asks for them
+
+
+def test_the_player_branches_a_typed_call(lab) -> None:
+    call = typed(lab)
+    trace, again = call.on_branch()(number_of(call.trace, "MAIL"), "RSET")
+    assert trace.only(Hear)[-1].act.data == b"RSET\r\n"
+    assert not trace.only(Store)
+    trace, _ = again(number_of(trace, "RSET"), "VRFY bob")
+    assert [step.act.data for step in trace.only(Hear)][-2:] == [b"RSET\r\n", b"VRFY bob\r\n"]
+    assert len(lab.mailbox(BOB)) == 1
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_the_player_branches_a_script_s_call(tls) -> None:
+    """Nobody typed alice's call, and yet one may say something else in it, under her TLS."""
+    lab = Lab(seed=1, tls=tls)
+    mail = lab.send(ALICE, BOB, subject="Hello", text="Hi")
+    before = list(lab.trace)
+    trace, again = mail.on_branch()(number_of(mail.trace, "MAIL"), "RCPT TO:<carol@gamma.example>")
+    heard = [step.act.data for step in trace.only(Hear) if step.actor == "mx.alpha.example"]
+    assert heard[-1] == b"RCPT TO:<carol@gamma.example>\r\n"
+    said = [step.act.data for step in trace.only(Say) if step.actor == "mx.alpha.example"]
+    assert said[-1].startswith(b"250")
+    longer, again = again(len(trace) - 1, "QUIT")
+    assert longer.only(Say)[-1].act.data.startswith(b"221")
+    other, _ = again(number_of(trace, "MAIL"), "NOOP")
+    assert b"RCPT TO:<carol@gamma.example>\r\n" not in [step.act.data for step in other.only(Hear)]
+    assert list(lab.trace) == before
+
+
+def test_where_nobody_speaks_there_is_no_branch(lab) -> None:
+    mail = lab.send(ALICE, BOB, subject="Hello", text="Hi")
+    with pytest.raises(LabError, match="inside a call"):
+        mail.on_branch()(0, "NOOP")
+    with pytest.raises(LabError, match="no step"):
+        mail.on_branch()(100_000, "NOOP")
+
+
+def number_of(trace, verb: str) -> int:
+    """The last step of the first exchange of that name."""
+    opened = next(step for step in trace.only(Open) if step.act.title == verb)
+    return max(step.number for _, step in trace.walk(opened.number))

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import cache, partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..acts import Accept, Acts, Hear, LabError, Store
+from ..acts import Acts, LabError
 from ..auth import dkim, spf
 from ..clock import Clock
 from ..mta import Opinion
 from ..net.drive import Part, Wire, World
-from ..trace import Step, Trace, printable
+from ..trace import Step, Trace
 from ..zone import Zone
 from . import verdicts
-from .letters import Letter, addresses_in, plural, read_by_both, write_letter
+from .again import Input, replay
+from .letters import Letter, addresses_in, read_by_both, write_letter
 from .mail import Mail
 from .stage import COMPANIES, IMPLICIT_TLS, PORTS, Stage, first_zone, password
 from .typed import Typed
@@ -28,20 +28,7 @@ if TYPE_CHECKING:
     from .serving import Net
 
 T = TypeVar("T")
-EXCHANGES = ("type", "hang_up", "start_tls")  # inputs that are a step of a call; their first argument is its number
 STRANGER = "203.0.113.66"  # where a call comes from when nobody says: mallory's computer
-
-
-class Input(NamedTuple):
-    """One thing that was done to the lab from outside."""
-
-    name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-
-    def __str__(self) -> str:
-        words = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwargs.items())]
-        return printable(f"{self.name}({', '.join(words)})")
 
 
 class Lab:
@@ -155,8 +142,9 @@ class Lab:
 
     def _do_send(self, sender: str, recipients: tuple[str, ...], **given: Any) -> Mail:
         letter = self._letter(sender, recipients, given)
+        before = len(self.inputs) - 1
         part = self._play(letter, given.get("client"))
-        return Mail(self, part.first or 0, letter.title, recipients, letter.message, str(part.value))
+        return Mail(self, before, part.first or 0, letter.title, recipients, letter.message, str(part.value))
 
     def _letter(self, sender: str, recipients: tuple[str, ...], given: Mapping[str, Any]) -> Letter:
         self.sent += 1
@@ -191,7 +179,7 @@ class Lab:
         if number == len(self.calls):
             self.calls.append(Typed(self, number, host, port, client))
         call = self.calls[number]
-        call.exchanges, call.lost = [], ""
+        call.forget()
 
         def plug() -> None:
             call.wire, call.part = self.world.plug(host, port, client)
@@ -199,7 +187,7 @@ class Lab:
                 self.world.begin_tls(call.wire, host, None)
 
         self._in_world(plug)
-        call.exchanges.append(("", heard(call)))
+        call.note("", heard(call))
         return call
 
     def _type(self, number: int, line: str | bytes) -> str:
@@ -214,7 +202,7 @@ class Lab:
         if wire and lost:
             self._break(wire)
         reply = "" if lost else heard(call)
-        call.exchanges.append((line if isinstance(line, str) else repr(line), reply))
+        call.note(line if isinstance(line, str) else repr(line), reply)
         return reply
 
     def _break(self, wire: Wire) -> None:
@@ -231,7 +219,7 @@ class Lab:
         if not lose:
             if wire:
                 self._break(wire)
-            call.exchanges.append(("(hangs up)", ""))
+            call.note("(hangs up)", "")
         return ""
 
     def _start_tls(self, number: int) -> str:
@@ -246,7 +234,7 @@ class Lab:
         else:
             self._in_world(lambda: self.world.begin_tls(wire, call.host, None))
             said = heard(call) if wire.tls and wire.tls.up else "The handshake failed."
-        call.exchanges.append(("(TLS handshake)", said))
+        call.note("(TLS handshake)", said)
         return said
 
     # -- time and names
@@ -419,75 +407,22 @@ class Lab:
         finally:
             self._replaying = False
 
-    def _until(self, number: int, step: int) -> int:
-        """How many inputs there were when a call had got to this step: 0 is its greeting."""
-        own = (
-            index
-            for index, past in enumerate(self.inputs)
-            if (past.name in EXCHANGES and past.args[0] == number and past.args[1:] not in (("request",), ("reply",)))
-            or (past.name == "call" and self._calls_before(index) == number)
-        )
-        return next(islice(own, step, None)) + 1
-
-    def _calls_before(self, index: int) -> int:
-        return sum(past.name == "call" for past in self.inputs[:index])
-
-    def _back(self, kept: int, number: int) -> list[str]:
-        """Go back in place to the first so many inputs; what of others is undone by that."""
-        if self.net:
-            raise LabError(
-                "The lab is open to other programs, and they cannot be taken back: close() it, or use fork()."
-            )
-        undone = [str(past) for past in self.inputs[kept:] if past.name not in EXCHANGES or past.args[0] != number]
-        self._become(self.inputs[:kept])
-        return undone
-
-    def _fork(self, number: int, at: int) -> Typed:
-        """The call in an equal lab, to which the same was done up to then."""
-        other = Lab(self.seed, tls=self._tls, opinions=self._opinions)
-        other._become(self.inputs[: self._until(number, at)])
-        return other.calls[number]
-
     def replay(self, conversation: str) -> Typed:
         """A call that a program outside made, made again in a lab of its own: to go back in it, and to fork it.
 
         `conversation` is its name in the trace: "mx.beta.example:25/1".
         """
-        host, _, port = conversation.rpartition("/")[0].rpartition(":")
-        told = [step.act for step in self.trace if step.conversation == conversation and step.actor == host]
-        client = next((act.client for act in told if isinstance(act, Accept)), None)
-        if client is None:
-            names = dict.fromkeys(step.conversation for step in self.trace.only(Accept))
-            raise LabError(f"No server took a call {conversation!r}: there are {', '.join(names) or 'none so far'}.")
-        other = Lab(self.seed, tls=self._tls, opinions=self._opinions)
-        other._become(self.inputs)
-        other._pretend_tls()
-        call = other._call(host, int(port), client)
-        for act in told:
-            if isinstance(act, Hear):
-                call.send(act.data)
-        return call
+        return replay(self, conversation)
 
-    def _pretend_tls(self) -> None:
-        """A replay says in the clear what was said under TLS: the plaintext is known already."""
+    def _do_pretend_tls(self) -> None:
+        """Say in the clear what was said under TLS: a replay knows the plaintext already."""
         self.world.contexts = {}
 
-    def _ending(self, call: Typed) -> str:
-        """In what state a call is, and what then is in the mailbox: "CLOSED, 2 messages in the maildrop"."""
-        machine: Any = call.part.machine if call.part else None
-        if machine is None:
-            return "undone"
-        box = getattr(machine, "address", "")
-        if box in self.world.boxes:
-            found = plural(len(self.world.boxes[box]), "message") + " in the maildrop"
-        else:
-            stored = [step.act.box for step in call.trace.only(Store)]  # type: ignore[attr-defined]
-            found = f"delivered to {', '.join(stored)}" if stored else "nothing delivered"
-        return f"{call.state}, {found}"
-
-    def _branch_of(self, call: Typed) -> Any:
-        """What the player calls when somebody types another line at a past step of this call."""
-        return None
+    def _again(self, inputs: Sequence[Input]) -> Lab:
+        """An equal, fresh lab to which only these things were done."""
+        lab = Lab(self.seed, tls=self._tls, opinions=self._opinions)
+        lab._become(inputs)
+        return lab
 
 
 def heard(call: Typed) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..acts import LabError, Open, Rule, Store
 from ..trace import Trace
-from .shown import Shown
+from .again import branching_of_mail
+from .shown import Branching, Shown
 
 if TYPE_CHECKING:
     from .lab import Lab
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 class Mail(Shown):
     """`delivered`, `verdict`, `reply`, `message`, `trace`: read from the trace, as it is by now."""
 
-    def __init__(self, lab: Lab, root: int, title: str, recipients: tuple[str, ...], sent: bytes, reply: str) -> None:
+    def __init__(
+        self, lab: Lab, place: int, root: int, title: str, recipients: tuple[str, ...], sent: bytes, reply: str
+    ) -> None:
         self.lab, self.root, self.title = lab, root, title
+        self.place = place  # among the lab's inputs
         self.recipients, self.sent = recipients, sent
         self.reply = reply  # what the first server said in the end: "250 2.0.0 queued", "550 5.7.26 …"
 
@@ -57,6 +61,9 @@ class Mail(Shown):
     def refused(self) -> str:
         """The reply that refused it, or ""."""
         return self.reply if self.reply[:1] in ("4", "5") else ""
+
+    def on_branch(self) -> Branching:
+        return branching_of_mail(self)
 
     def __repr__(self) -> str:
         where = f"in {', '.join(self.delivered)}" if self.delivered else self.reply

@@ -12,7 +12,7 @@ from ..trace import Trace
 
 READERS = {"smtp": smtp.spans, "pop3": pop3.spans, "imap": imap.spans, "message": message.spans}
 TABLES: Mapping[str, Table] = {"smtp": smtp.TABLE, "pop3": pop3.TABLE, "imap": imap.TABLE}
-Branch = Callable[[int, str], Any]
+Branching = Callable[[int, str], Any]  # (at a step, another line) -> the trace it leads to, and its own Branching
 
 
 class Shown:
@@ -32,7 +32,7 @@ class Shown:
 
         return Player(self.trace, READERS, TABLES, title=self.title, on_branch=self.on_branch(), **options)
 
-    def on_branch(self) -> Branch | None:
+    def on_branch(self) -> Branching | None:
         """What answers a line typed at a past step; None where nothing can be typed."""
         return None
 

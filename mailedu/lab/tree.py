@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..trace import printable
+from .again import ending
 
 if TYPE_CHECKING:
     from .typed import Typed
@@ -37,13 +38,13 @@ def lines(call: Typed, start: int, indent: str) -> Iterator[str]:
     step = start
     while step <= last:
         ends = step == last
-        yield indent + told(call, step) + (f"    {call.lab._ending(call)}" if ends else "")
+        yield indent + told(call, step) + (f"    {ending(call)}" if ends else "")
         futures = [other for at, other in call.forks if at == step]
         if futures:
             branches = ([(call, step + 1)] if step < last else []) + [(other, step + 1) for other in futures]
             for number, (branch, first) in enumerate(branches):
                 final = number == len(branches) - 1
-                under = list(lines(branch, first, "")) or [f"(nothing yet)    {branch.lab._ending(branch)}"]
+                under = list(lines(branch, first, "")) or [f"(nothing yet)    {ending(branch)}"]
                 yield indent + ("└─ " if final else "├─ ") + under[0]
                 yield from (indent + ("   " if final else "│  ") + line for line in under[1:])
             return

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..acts import LabError
 from ..net.drive import Part, Wire
 from ..trace import Trace
-from .shown import Shown
+from .again import branching_of_call, fork, go_back, until
+from .shown import Branching, Shown
 from .tree import Tree
 
 if TYPE_CHECKING:
@@ -22,10 +23,21 @@ class Typed(Shown):
         self.host, self.port, self.client = host, port, client
         self.title = f"{client} calls {host}:{port}"
         self.exchanges: list[tuple[str, str]] = []  # what was typed, what came back; the greeting is the first
+        self.ends: list[int] = []  # after each of them: how many steps there were in the lab's trace
         self.forks: list[tuple[int, Typed]] = []  # (after which step, the other future)
         self.wire: Wire | None = None
         self.part: Part | None = None
         self.lost = ""  # "request" or "reply": what the next exchange loses
+
+    def forget(self) -> None:
+        """As if nothing had been said: the call is made again."""
+        self.exchanges, self.ends, self.lost = [], [], ""
+
+    def note(self, said: str, reply: str) -> None:
+        """One more exchange."""
+        whole = self.lab.trace
+        self.exchanges.append((said, reply))
+        self.ends.append(whole.dropped + len(whole))
 
     # -- talking
 
@@ -79,8 +91,8 @@ class Typed(Shown):
             raise LabError("Nothing was sent here yet, so there is nothing to take back.")
         if to is not None and not 0 <= to <= last:
             raise LabError(f"This call has steps 0 to {last}: back(to={to}) leads to none of them.")
-        kept = self.lab._until(self.number, last) - 1 if to is None else self.lab._until(self.number, to)
-        undone = self.lab._back(kept, self.number)
+        kept = until(self, last) - 1 if to is None else until(self, to)
+        undone = go_back(self, kept)
         if undone:
             print("Also undone, because it came later: " + "; ".join(undone))
 
@@ -90,7 +102,7 @@ class Typed(Shown):
         at = last if at is None else at
         if not 0 <= at <= last:
             raise LabError(f"This call has steps 0 to {last}: fork(at={at}) leads to none of them.")
-        other = self.lab._fork(self.number, at)
+        other = fork(self, at)
         self.forks.append((at, other))
         return other
 
@@ -99,8 +111,8 @@ class Typed(Shown):
         """All futures that were tried from here; each end with its state and what then was."""
         return Tree(self)
 
-    def on_branch(self) -> Any:
-        return self.lab._branch_of(self)
+    def on_branch(self) -> Branching:
+        return branching_of_call(self)
 
     def __repr__(self) -> str:
         return f"<{self.title}: {self.state}, {len(self.exchanges) - 1} sent>"

@@ -290,12 +290,15 @@ class World:
             case _:
                 self.resume(part)
 
-    def forget(self) -> None:
-        """Drop all parts as they are: nothing of this world goes on."""
-        for part in list(self.parts):
-            part.acts.close()
-        self.parts.clear()
-        self.ready.clear()
+    def take_line(self, part: Part) -> Wire:
+        """Take its line from a client that is at work (first in the queue): it says no more, and one can type on."""
+        wire = part.wire
+        assert wire is not None
+        self.ready.popleft()
+        self.parts.pop(part, None)
+        part.acts.close()
+        wire.part = part.wire = None
+        return wire
 
     # -- performers: each gives the answer, or LATER
 
