@@ -7,7 +7,7 @@ its own place in it (`imap/numbering.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import NamedTuple
@@ -27,6 +27,8 @@ class Message:
     flags: frozenset[str]
     date: str  # INTERNALDATE as IMAP writes it: "23-Nov-2026 09:00:00 +0000"
     modseq: int
+    # What was once worked out from its octets, which never change: the next one who asks need not do it again.
+    known: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
 
 class Change(NamedTuple):
@@ -35,6 +37,7 @@ class Change(NamedTuple):
     modseq: int
     kind: str  # "added", "flagged", "removed"
     uid: int
+    before: frozenset[str] = frozenset()  # the flags it had, when it was flagged
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class Mailbox:
         self.uidvalidity, self.uidnext = uidvalidity, 1
         self.messages: dict[int, Message] = {}  # by UID, which is the order they came in
         self.journal: list[Change] = []
+        self.keywords: dict[str, str] = {}  # flags without a backslash: in capitals -> as somebody first spelt it
+        self.recent_from = 1  # the first UID that no session was told of (RFC 3501 §2.3.2)
         self.gone: dict[int, Kept] = {}  # removed, but somebody may still have it under a number
         self.views = 0  # how many sessions have it open
         self.holder: object | None = None  # the POP3 session that has it to itself
@@ -89,7 +94,8 @@ class Mailbox:
             case Store(_, data, note):
                 return [self._add(data, note.get("flags", ""), note.get("date") or internal_date(now))]
             case Flag(_, uids, how, flags):
-                return [change for uid in uids if (change := self._flag(uid, how, frozenset(flags)))]
+                spelt = self.spelt(flags)
+                return [change for uid in uids if (change := self._flag(uid, how, spelt))]
             case Remove(_, uids):
                 return [self._remove(uid) for uid in uids if uid in self.messages]
         raise TypeError(f"{act} does not change a mailbox")
@@ -98,8 +104,19 @@ class Mailbox:
         uid, self.uidnext = self.uidnext, self.uidnext + 1
         change = self._write("added", uid)
         name = f"b{self.uidvalidity}-{uid:04d}"
-        self.messages[uid] = Message(uid, name, data, frozenset(flags.split()), date, change.modseq)
+        self.messages[uid] = Message(uid, name, data, self._kept(self.spelt(flags.split())), date, change.modseq)
         return change
+
+    def spelt(self, flags: Iterable[str]) -> frozenset[str]:
+        """Keywords are the same in capitals or not (RFC 9051 §2.3.2): spelt as they first came."""
+        return frozenset({flag.upper(): self.keywords.get(flag.upper(), flag) for flag in flags}.values())
+
+    def _kept(self, flags: frozenset[str]) -> frozenset[str]:
+        """These flags, now that a message has them: their keywords are keywords of the box."""
+        for flag in flags:
+            if not flag.startswith("\\"):
+                self.keywords.setdefault(flag.upper(), flag)
+        return flags
 
     def _flag(self, uid: int, how: str, flags: frozenset[str]) -> Change | None:
         """None when nothing changes, or somebody removed the message meanwhile."""
@@ -109,8 +126,9 @@ class Mailbox:
         after = combined(message.flags, how, flags)
         if after == message.flags:
             return None
-        change = self._write("flagged", uid)
-        self.messages[uid] = Message(uid, message.name, message.data, after, message.date, change.modseq)
+        change = self._write("flagged", uid, message.flags)
+        kept = self._kept(after)
+        self.messages[uid] = Message(uid, message.name, message.data, kept, message.date, change.modseq, message.known)
         return change
 
     def _remove(self, uid: int) -> Change:
@@ -119,8 +137,8 @@ class Mailbox:
             self.gone[uid] = Kept(message, self.views)
         return self._write("removed", uid)
 
-    def _write(self, kind: str, uid: int) -> Change:
-        change = Change(self.modseq + 1, kind, uid)
+    def _write(self, kind: str, uid: int, before: frozenset[str] = frozenset()) -> Change:
+        change = Change(self.modseq + 1, kind, uid, before)
         self.journal.append(change)
         return change
 
@@ -158,6 +176,7 @@ class Mailbox:
         copy.uidnext, copy.messages, copy.journal = self.uidnext, dict(self.messages), list(self.journal)
         copy.opened_at, copy.subscribed = self.opened_at, dict(self.subscribed)
         copy.last_uidvalidity = self.last_uidvalidity
+        copy.keywords, copy.recent_from = dict(self.keywords), self.recent_from
         return copy
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from ..acts import Acts, Hear, Refused, Say, Upgrade, call
 from ..sasl import write_plain
 from ..wire import CRLF, Lines
-from .grammar import Reader, string, write_string
+from .grammar import LITERAL8, Reader, literal8, string, write_string
 
 ANNOUNCED = re.compile(rb"\{(\d{1,10})\}\r\n\Z")
 EXISTS = re.compile(rb"(?i)\* (\d{1,10}) EXISTS\r\n")
@@ -124,7 +124,7 @@ def bodies(reply: Reply) -> list[bytes]:
         if found := BODY.match(line):
             reader = Reader(line)
             reader.at = found.end()
-            messages.append(string(reader))
+            messages.append(literal8(reader, "message") if reader.sees(LITERAL8) else string(reader))
     return messages
 
 

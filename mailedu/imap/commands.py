@@ -11,16 +11,19 @@ from typing import Any, NamedTuple
 
 from ..acts import Refused
 from ..table import Row, Table
-from .fetch import fetch_items
+from .fetch import Item, fetch_items
+from .folders import Listing
 from .grammar import (
     ATOM,
+    CLOSE,
     CRLF,
+    LARGEST,
     LITERAL,
     OPEN,
-    QUOTED,
     SP,
     TAG,
     Pattern,
+    Ranges,
     Reader,
     Span,
     astring,
@@ -28,6 +31,7 @@ from .grammar import (
     flag_list,
     list_mailbox,
     listed,
+    literal8,
     mailbox,
     number,
     refused,
@@ -38,7 +42,9 @@ from .grammar import (
     value,
     word,
 )
-from .search import search_program
+from .search import MONTHS, search_program
+from .sorting import sort_program
+from .threads import thread_program
 
 # -- arguments that only one command has -------------------------------------------------------------------------------
 
@@ -65,16 +71,81 @@ def authentication(r: Reader) -> tuple[str, bytes | None]:
     return mechanism, b"" if response == b"=" else response
 
 
-def opening(r: Reader) -> tuple[str, tuple[str, ...]]:
-    """mailbox [SP (parameters)]: CONDSTORE is the one there is (RFC 7162 §3.1.8)."""
+class Resync(NamedTuple):
+    """What a client remembers of a mailbox it had open before (RFC 7162 §3.2.5)."""
+
+    uidvalidity: int
+    modseq: int
+    uids: Ranges  # known to it; () is all
+    numbers: Ranges  # and a sample of them with their message numbers, so that it need not be told more than it lacks
+    their_uids: Ranges
+
+
+class Opening(NamedTuple):
+    """What SELECT and EXAMINE open, and what else they ask for."""
+
+    name: str
+    parameters: tuple[str, ...] = ()
+    resync: Resync | None = None
+
+
+def opening(r: Reader) -> Opening:
+    """mailbox [SP (CONDSTORE QRESYNC (…))] (RFC 7162 §3.1.8, §3.2.5)."""
     name = mailbox(r)
     if r.sees(CRLF):
-        return name, ()
+        return Opening(name)
     space(r)
-    found = listed(r, word("parameter"))
-    if unknown := [one for one in found if one != "CONDSTORE"]:
-        raise refused("parameter", f"{unknown[0]} is no parameter of SELECT")
-    return name, found
+    known: list[Resync] = []
+
+    def parameter(r: Reader) -> str:
+        found = one_of("parameter", ("CONDSTORE", "QRESYNC"))(r)
+        if found == "QRESYNC":
+            space(r)
+            known.append(resync(r))
+        return found
+
+    return Opening(name, listed(r, parameter, least=1), known[0] if known else None)
+
+
+def resync(r: Reader) -> Resync:
+    """(uidvalidity modseq [known UIDs] [(numbers UIDs)])"""
+    uids: Ranges = ()
+    numbers: Ranges = ()
+    theirs: Ranges = ()
+    r.take(OPEN, "(")
+    uidvalidity = number(r, "UIDVALIDITY", least=1, most=LARGEST)
+    space(r)
+    modseq = number(r, "MODSEQ")
+    if may_take(r, SP_SET):
+        uids = known_set(r)
+    if may_take(r, SP_OPEN):
+        r.take(OPEN, "(")
+        numbers = known_set(r)
+        space(r)
+        theirs = known_set(r)
+        r.take(CLOSE, ")")
+    r.take(CLOSE, ")")
+    return Resync(uidvalidity, modseq, uids, numbers, theirs)
+
+
+SP_SET = re.compile(rb" (?=[\d$*])")
+SP_OPEN = re.compile(rb" (?=\()")
+
+
+def may_take(r: Reader, pattern: Pattern) -> bool:
+    """Whether something of that kind follows; the space before it is read."""
+    if not r.sees(pattern):
+        return False
+    space(r)
+    return True
+
+
+def known_set(r: Reader) -> Ranges:
+    """A sequence set of numbers alone."""
+    found = sequence_set(r)
+    if found is None or any(end is None for one in found for end in one):
+        raise refused("a set of numbers", "neither * nor $ may stand here")
+    return found
 
 
 def creation(r: Reader) -> str:
@@ -87,31 +158,24 @@ def creation(r: Reader) -> str:
     return name
 
 
-class Listing(NamedTuple):
-    """What LIST asks for (§6.3.9; RFC 5258)."""
-
-    selected: tuple[str, ...]
-    reference: str
-    patterns: tuple[str, ...]
-    returned: tuple[str, ...]
-    status: tuple[str, ...]
-
-
 SELECTIONS = ("SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE")
 RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS")
 RETURN = re.compile(rb"(?i)RETURN(?= )")
 
 
 def listing(r: Reader) -> Listing:
+    """[(selection) SP] reference SP pattern [SP RETURN (options)]; several patterns in parentheses (RFC 5258)."""
     selected: tuple[str, ...] = ()
+    returned: tuple[str, ...] = ()
+    status: list[tuple[str, ...]] = []
+    basic = not r.sees(OPEN)
     if r.sees(OPEN):
         selected = listed(r, one_of("selection option", SELECTIONS))
         space(r)
     reference = mailbox(r)
     space(r)
-    patterns = listed(r, list_mailbox) if r.sees(OPEN) else (list_mailbox(r),)
-    status: list[tuple[str, ...]] = []
-    returned: tuple[str, ...] = ()
+    basic = basic and not r.sees(OPEN)
+    patterns = listed(r, list_mailbox, least=1) if r.sees(OPEN) else (list_mailbox(r),)
 
     def returning(r: Reader) -> str:
         option = one_of("return option", RETURNS)(r)
@@ -122,12 +186,14 @@ def listing(r: Reader) -> Listing:
 
     if not r.sees(CRLF):
         space(r)
+        basic = False
         r.take(RETURN, "RETURN")
         space(r)
         returned = listed(r, returning)
-    if "RECURSIVEMATCH" in selected and "SUBSCRIBED" not in selected:
-        raise refused("SUBSCRIBED", "RECURSIVEMATCH goes with SUBSCRIBED")
-    return Listing(selected, reference, patterns, returned, status[0] if status else ())
+    if "RECURSIVEMATCH" in selected and not {"SUBSCRIBED", "SPECIAL-USE"} & set(selected):
+        raise refused("SUBSCRIBED or SPECIAL-USE", "RECURSIVEMATCH needs something to match")
+    known = tuple(pattern for pattern in patterns if pattern is not None)
+    return Listing(basic, selected, reference, known, returned, status[0] if status else ())
 
 
 def one_of(name: str, allowed: Iterable[str]) -> Callable[[Reader], str]:
@@ -146,15 +212,20 @@ STATUS = ("MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "RE
 
 
 def status_items(r: Reader) -> tuple[str, ...]:
-    found = listed(r, one_of("status item", STATUS))
-    if not found:
-        raise refused("status item", "no status asked for")
-    return found
+    return tuple(dict.fromkeys(listed(r, one_of("status item", STATUS), least=1)))
 
 
-DATE_TIME = re.compile(
-    rb'(?i)"([ \d]\d-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)-\d{4} \d\d:\d\d:\d\d [+-]\d{4})"'
-)
+DATE_TIME = re.compile(rb'(?i)"([ \d]\d)-([a-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"')
+
+
+def date_time(r: Reader) -> str:
+    """ "17-Jul-1996 02:44:25 -0700" as INTERNALDATE will tell it."""
+    day, month, year, hour, minute, second, sign, east, rest = r.take(DATE_TIME, "date and time").groups()
+    fits = 1 <= int(day) <= 31 and month.decode("ascii").lower() in MONTHS and int(hour) < 24 and int(minute) < 60
+    if not (fits and int(second) <= 60 and int(east) < 24 and int(rest) < 60):
+        raise refused("date and time", "there is no such date or time")
+    told = (b"%02d" % int(day), month.capitalize(), year, hour, minute, second, sign, east, rest)
+    return (b"%b-%b-%b %b:%b:%b %b%b%b" % told).decode("ascii")
 
 
 class Appended(NamedTuple):
@@ -180,41 +251,46 @@ def one_appended(r: Reader) -> Appended:
     if r.sees(OPEN):
         flags = flag_list(r)
         space(r)
-    if r.sees(QUOTED):
-        date = r.take(DATE_TIME, "date and time")[1].decode("ascii").capitalize()
-        date = date[:3] + date[3:6].capitalize() + date[6:]
+    if r.sees(QUOTE):
+        date = date_time(r)
         space(r)
+    if r.sees(BINARY):  # RFC 3516 §4.4: NUL too
+        return Appended(flags, date, literal8(r, "message"))
     if not r.sees(LITERAL):
         raise refused("literal", "a message comes as a literal")
     return Appended(flags, date, string(r, "message"))
 
 
+QUOTE = re.compile(rb'"')
+BINARY = re.compile(rb"~\{")
+
+
 class Fetching(NamedTuple):
-    """What FETCH asks for, and only of what changed since (RFC 7162 §3.1.4)."""
+    """What FETCH asks for, of what changed since (RFC 7162 §3.1.4), and whether of what is gone too (§3.2.6)."""
 
-    items: tuple[Any, ...]
-    since: int | None
-
-
-CHANGEDSINCE = re.compile(rb"(?i)CHANGEDSINCE(?= )")
+    items: tuple[Item, ...]
+    since: int | None = None
+    vanished: bool = False
 
 
 def fetching(r: Reader) -> Fetching:
     items = fetch_items(r)
     if r.sees(CRLF):
-        return Fetching(items, None)
+        return Fetching(items)
     space(r)
-    return Fetching(items, modifier(r, CHANGEDSINCE))
+    since: list[int] = []
 
+    def modifier(r: Reader) -> str:
+        name = one_of("modifier", ("CHANGEDSINCE", "VANISHED"))(r)
+        if name == "CHANGEDSINCE":
+            space(r)
+            since.append(number(r, "MODSEQ"))
+        return name
 
-def modifier(r: Reader, pattern: Pattern) -> int:
-    """(WORD number)"""
-    r.take(OPEN, "(")
-    r.take(pattern, "modifier")
-    space(r)
-    found = number(r, "MODSEQ")
-    r.take(re.compile(rb"\)"), ")")
-    return found
+    vanished = "VANISHED" in listed(r, modifier, least=1)
+    if not since:
+        raise refused("CHANGEDSINCE", "VANISHED goes with CHANGEDSINCE")
+    return Fetching(items, since[0], vanished)
 
 
 class Storing(NamedTuple):
@@ -233,7 +309,11 @@ FLAGS_ITEM = re.compile(rb"(?i)([+-]?)FLAGS(\.SILENT)?")
 def storing(r: Reader) -> Storing:
     unchanged_since = None
     if r.sees(OPEN):
-        unchanged_since = modifier(r, UNCHANGEDSINCE)
+        r.take(OPEN, "(")
+        r.take(UNCHANGEDSINCE, "modifier")
+        space(r)
+        unchanged_since = number(r, "MODSEQ")
+        r.take(CLOSE, ")")
         space(r)
     found = r.take(FLAGS_ITEM, "flags item")
     space(r)
@@ -309,6 +389,8 @@ COMMANDS: dict[str, Command] = {
         Command((OPENED,), "EXPUNGE", (), "", "", "6.4.3"),
         Command((OPENED,), "UID EXPUNGE", (sequence_set,), "", "", "6.4.9"),
         *both_ways(BOTH, "SEARCH", (search_program,), "6.4.4"),
+        *both_ways(BOTH, "SORT", (sort_program,), "RFC 5256 §3"),
+        *both_ways(BOTH, "THREAD", (thread_program,), "RFC 5256 §3"),
         *both_ways(BOTH, "FETCH", (sequence_set, fetching), "6.4.5"),
         *both_ways((OPENED,), "STORE", (sequence_set, storing), "6.4.6"),
         *both_ways(BOTH, "COPY", (sequence_set, mailbox), "6.4.7"),

@@ -6,47 +6,25 @@ answer(items, message, number)           once a message: one untagged response
 
 from __future__ import annotations
 
-import base64
-import binascii
-import quopri
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from email.utils import getaddresses
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..acts import Refused
 from ..mailbox import Message
-from .entity import FIELD, Entity, fields, parameters, parsed
-from .grammar import OPEN, SP, Atom, Reader, astring, listed, refused, write, write_flags
-
-RFC822 = (b"message", b"rfc822")
-DEEPEST = 60  # parts in parts that are described: a stranger does not choose how deep we go
+from ..wire import CRLF, LONE
+from .addresses import Address, addresses
+from .entity import FIELD, TEXT, Entity, Fields, body_at, fields, parameters, parsed
+from .grammar import ASTRING, OPEN, SP, Atom, Reader, astring, listed, refused, write, write_flags
+from .texts import DECODERS
 
 # -- ENVELOPE (§7.5.2) -------------------------------------------------------------------------------------------------
 
-PLAIN_ADDRESS = re.compile(rb'(?:"?([\w .-]*?)"? *<)?([\w.+=-]+)@([\w.-]+)>?\Z')
-Address = tuple[bytes | None, None, bytes | None, bytes | None]  # name, route (never any more), local part, domain
 
-
-def addresses(values: list[bytes]) -> tuple[Address, ...] | None:
-    """The addresses of these fields; the plain form at once, all others by the standard library, which costs more."""
-    if len(values) == 1 and (found := PLAIN_ADDRESS.match(values[0])):
-        return ((found[1] or None, None, found[2], found[3]),)
-    given = getaddresses([value.decode("utf-8", "surrogateescape") for value in values])
-    return tuple(written(name, address) for name, address in given if address) or None
-
-
-def written(name: str, address: str) -> Address:
-    local, at, domain = address.encode("utf-8", "surrogateescape").rpartition(b"@")
-    if not at:
-        local, domain = domain, b""
-    return name.encode("utf-8", "surrogateescape") or None, None, local, domain
-
-
-def envelope_of(message_fields: list[tuple[bytes, bytes]]) -> tuple[Any, ...]:
-    """Ten things of the header; Sender and Reply-To are From where they are missing."""
+def envelope_of(message_fields: Fields) -> tuple[Any, ...]:
+    """Ten things of the header; Sender and Reply-To are From where they are missing or empty."""
     have: dict[bytes, list[bytes]] = {}
     for name, value in message_fields:
         have.setdefault(name.lower(), []).append(value)
@@ -72,49 +50,53 @@ def envelope_of(message_fields: list[tuple[bytes, bytes]]) -> tuple[Any, ...]:
     )
 
 
-@lru_cache(20_000)
 def envelope(data: bytes) -> bytes:
-    """Written once a message.  Kept by the message's bytes, so a fork or a rewound lab finds it again."""
-    end = data.find(b"\r\n\r\n")
-    return write(envelope_of(fields(data[: end + 2] if end >= 0 else data)))
+    return write(envelope_of(fields(data[: body_at(data, 0, len(data))])))
 
 
 # -- BODYSTRUCTURE (§7.5.2) --------------------------------------------------------------------------------------------
 
 
-@lru_cache(20_000)
 def body_structure(data: bytes, extended: bool = True) -> bytes:
     return write(structure(parsed(data), extended))
 
 
-def structure(part: Entity, extended: bool = True, depth: int = 0) -> Any:
+def structure(part: Entity, extended: bool = True) -> Any:
     """A part as BODYSTRUCTURE tells it; not `extended`, as BODY does."""
-    if part.type[0] == b"multipart" and part.parts and depth < DEEPEST:
-        return several(part, extended, depth)
-    kind = part.type if part.type[0] != b"multipart" else (b"text", b"plain")  # of no parts: it is read as text
-    size = part.end - part.body
+    if part.type[0] == b"multipart" and part.parts:
+        return several(part, extended)
     told: list[Any] = [
-        *kind,
+        *told_type(part),
         pairs(part.parameters),
         part.field(b"content-id"),
         part.field(b"content-description"),
-        (part.field(b"content-transfer-encoding") or b"7BIT").upper(),
-        size,
+        part.encoding.upper(),
+        part.end - part.body,
     ]
-    if kind == RFC822 and part.parts and depth < DEEPEST:
-        told += [envelope_of(part.parts[0].fields), structure(part.parts[0], extended, depth + 1), lines_of(part)]
-    elif kind == RFC822:
-        told[:2] = [b"application", b"octet-stream"]
-    elif kind[0] == b"text":
+    if part.is_message:
+        told += [envelope_of(part.parts[0].fields), structure(part.parts[0], extended), lines_of(part)]
+    elif told[0] == b"text":
         told.append(lines_of(part))
     if extended:
         told += [part.field(b"content-md5"), *extension(part)]
     return tuple(told)
 
 
-def several(part: Entity, extended: bool, depth: int) -> Atom:
+def told_type(part: Entity) -> tuple[bytes, bytes]:
+    """What a part is told to be: a multipart without parts is a text, a message that was not opened is just octets."""
+    if part.type[0] == b"multipart":
+        return TEXT
+    return part.type if part.is_message or part.type[0] != b"message" else opaque(part.type)
+
+
+def opaque(kind: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """message/rfc822 and message/global come with an envelope, or not at all (§9, media-basic)."""
+    return (b"application", b"octet-stream") if kind[1] in (b"rfc822", b"global") else kind
+
+
+def several(part: Entity, extended: bool) -> Atom:
     """The parts stand side by side with nothing between, which no list does."""
-    told = b"".join(write(structure(inner, extended, depth + 1)) for inner in part.parts) + b" " + write(part.type[1])
+    told = b"".join(write(structure(inner, extended)) for inner in part.parts) + b" " + write(part.type[1])
     if extended:
         told += b"".join(b" " + write(value) for value in (pairs(part.parameters), *extension(part)))
     return Atom(b"(%s)" % told)
@@ -132,7 +114,13 @@ def extension(part: Entity) -> tuple[Any, ...]:
     """Disposition, language, location."""
     said = part.field(b"content-disposition")
     disposition = (said.split(b";")[0].strip(), pairs(parameters(said))) if said else None
-    return disposition, part.field(b"content-language"), part.field(b"content-location")
+    return disposition, languages(part.field(b"content-language")), part.field(b"content-location")
+
+
+def languages(said: bytes | None) -> tuple[bytes, ...] | bytes | None:
+    """b"en, de" -> (b"en", b"de"); one by itself is no list."""
+    tags = tuple(tag.strip() for tag in said.split(b",") if tag.strip()) if said else ()
+    return tags if len(tags) > 1 else (tags[0] if tags else None)
 
 
 # -- BODY[…] -----------------------------------------------------------------------------------------------------------
@@ -147,12 +135,24 @@ class Section:
     names: tuple[bytes, ...] = ()
     partial: tuple[int, int] | None = None
 
+    @property
+    def label(self) -> bytes:
+        """``[1.2.HEADER.FIELDS (from)]<0>``: how the answer repeats the question."""
+        told = b".".join([*(b"%d" % number for number in self.path), *([self.what.encode("ascii")] * bool(self.what))])
+        if self.names:
+            told += b" (%s)" % b" ".join(map(write_name_of_field, self.names))
+        return b"[%s]" % told + (b"<%d>" % self.partial[0] if self.partial else b"")
+
+
+def write_name_of_field(name: bytes) -> bytes:
+    return name if ASTRING.fullmatch(name) else write(name)
+
 
 def part_at(whole: Entity, path: tuple[int, ...]) -> Entity | None:
     """1.2 -> that part, or None.  A message that is not multipart is its own part 1 (§6.4.5.1)."""
     part, is_message = whole, True
     for number in path:
-        if not is_message and part.type == RFC822 and part.parts:
+        if not is_message and part.is_message:
             part, is_message = part.parts[0], True
         inside = part.parts if part.type[0] == b"multipart" else ()
         if not inside and is_message:
@@ -177,8 +177,8 @@ def cut(data: bytes, partial: tuple[int, int] | None) -> bytes:
 
 
 def found_in(data: bytes, asked: Section) -> bytes | None:
-    if not asked.path and not asked.what:
-        return data
+    if not asked.path:
+        return of_message(data, asked)
     part = part_at(parsed(data), asked.path)
     if part is None:
         return None
@@ -186,48 +186,45 @@ def found_in(data: bytes, asked: Section) -> bytes | None:
         return part.header
     if not asked.what:
         return part.text
-    if asked.path:  # of a message inside
-        if part.type != RFC822 or not part.parts:
-            return None
-        part = part.parts[0]
+    return of_message(part.text, asked) if part.is_message else None
+
+
+def of_message(data: bytes, asked: Section) -> bytes:
+    """All of it, its header or some fields of that, or its text."""
+    body = body_at(data, 0, len(data))
     match asked.what:
-        case "TEXT":
-            return part.text
+        case "":
+            return data
         case "HEADER":
-            return part.header
-    return chosen_fields(part.header, asked.names, keep=asked.what == "HEADER.FIELDS")
+            return data[:body]
+        case "TEXT":
+            return data[body:]
+    names = {name.lower() for name in asked.names}
+    return chosen_fields(data[:body], names, keep=asked.what == "HEADER.FIELDS")
 
 
-def chosen_fields(header: bytes, names: tuple[bytes, ...], keep: bool) -> bytes:
-    """The fields with these names, or the others, and the blank line."""
+def chosen_fields(header: bytes, names: Collection[bytes], keep: bool) -> bytes:
+    """The fields with these names, or the others, and the empty line, if there is one."""
     found = [field[0] for field in FIELD.finditer(header) if (field[1].lower() in names) == keep]
-    return b"".join(found) + b"\r\n"
+    blank = next((line for line in (CRLF, b"\n") if header == line or header.endswith(b"\n" + line)), b"")
+    return b"".join(found) + blank
 
 
 # -- BINARY[…] (§6.4.5, RFC 3516): a part without its transfer encoding ------------------------------------------------
 
-DECODERS: dict[bytes, Callable[[bytes], bytes]] = {
-    b"7bit": bytes,
-    b"8bit": bytes,
-    b"binary": bytes,
-    b"base64": base64.b64decode,
-    b"quoted-printable": quopri.decodestring,
-}
-
 
 def decoded(data: bytes, path: tuple[int, ...]) -> bytes | None:
-    """The part as its sender had it; NO when its encoding cannot be undone."""
+    """The part as its sender had it, a text with CRLF; NO when its encoding is not known."""
     if not path:
         return data
     part = part_at(parsed(data), path)
     if part is None:
         return None
-    encoding = (part.field(b"content-transfer-encoding") or b"7bit").strip().lower()
-    try:
-        return DECODERS[encoding](part.text)
-    except (KeyError, binascii.Error):
-        text = "NO [UNKNOWN-CTE] a part's encoding cannot be undone"
-        raise Refused("imap.unknown-cte", text, encoding=encoding.decode("ascii", "replace")) from None
+    if part.encoding not in DECODERS:
+        text = "NO [UNKNOWN-CTE] nobody knows how to undo that encoding"
+        raise Refused("imap.unknown-cte", text, encoding=part.encoding.decode("ascii", "replace"))
+    found = DECODERS[part.encoding](part.text)
+    return LONE.sub(CRLF, found) if part.type[0] == b"text" else found
 
 
 # -- reading what is asked ---------------------------------------------------------------------------------------------
@@ -241,22 +238,46 @@ class Item(NamedTuple):
     marks: bool = False
 
 
+@lru_cache(1_000)
+def flags(given: frozenset[str]) -> bytes:
+    """Thousands of messages have the same flags."""
+    return b"FLAGS " + write_flags(given)
+
+
+def remembered(label: str, make: Callable[[bytes], bytes]) -> Item:
+    """Something that takes a while to work out, and is worked out once a message."""
+
+    def give(message: Message) -> bytes:
+        told = message.known.get(label)
+        if told is None:
+            told = message.known[label] = label.encode("ascii") + b" " + make(message.data)
+        return told
+
+    return Item(label, give)
+
+
 SIMPLE: dict[str, Item] = {
     item.name: item
     for item in [
-        Item("FLAGS", lambda m: b"FLAGS " + write_flags(m.flags)),
+        Item("FLAGS", lambda m: flags(m.flags)),
         Item("UID", lambda m: b"UID %d" % m.uid),
         Item("MODSEQ", lambda m: b"MODSEQ (%d)" % m.modseq),
         Item("INTERNALDATE", lambda m: b'INTERNALDATE "%s"' % m.date.encode("ascii")),
         Item("RFC822.SIZE", lambda m: b"RFC822.SIZE %d" % len(m.data)),
-        Item("ENVELOPE", lambda m: b"ENVELOPE " + envelope(m.data)),
-        Item("BODYSTRUCTURE", lambda m: b"BODYSTRUCTURE " + body_structure(m.data)),
-        Item("BODY", lambda m: b"BODY " + body_structure(m.data, extended=False)),
+        remembered("ENVELOPE", envelope),
+        remembered("BODYSTRUCTURE", body_structure),
+        remembered("BODY", lambda data: body_structure(data, extended=False)),
     ]
 }
 FAST = ("FLAGS", "INTERNALDATE", "RFC822.SIZE")
 MACROS = {"ALL": (*FAST, "ENVELOPE"), "FAST": FAST, "FULL": (*FAST, "ENVELOPE", "BODY")}
 OLD = {"RFC822": Section(), "RFC822.HEADER": Section(what="HEADER"), "RFC822.TEXT": Section(what="TEXT")}  # RFC 3501
+
+
+def flags_with(recent: Collection[int]) -> Item:
+    r"""FLAGS with \Recent for these UIDs (RFC 3501 §2.3.2)."""
+    return Item("FLAGS", lambda m: flags(m.flags | {"\\Recent"} if m.uid in recent else m.flags))
+
 
 NAME = re.compile(rb"(?i)(?:BODY|BINARY)(?:\.PEEK)?(?=\[)|BINARY\.SIZE(?=\[)|[A-Z][A-Z0-9.]*")
 BRACKET = re.compile(rb"\[")
@@ -270,10 +291,7 @@ PARTIAL = re.compile(rb"<(\d{1,19})\.([1-9]\d{0,18})>")
 def fetch_items(r: Reader) -> tuple[Item, ...]:
     """``(FLAGS BODY[1])``, or one item, or ALL, FAST, FULL."""
     if r.sees(OPEN):
-        several = listed(r, fetch_item)
-        if not several:
-            raise refused("fetch item", "nothing to fetch")
-        return several
+        return listed(r, fetch_item, least=1)
     name = (r.sees(NAME) or [b""])[0].decode("ascii").upper()
     if name in MACROS:
         r.take(NAME, "fetch item")
@@ -282,10 +300,9 @@ def fetch_items(r: Reader) -> tuple[Item, ...]:
 
 
 def fetch_item(r: Reader) -> Item:
-    start = r.at
     name = r.take(NAME, "fetch item")[0].decode("ascii").upper()
     if r.sees(BRACKET):
-        return in_brackets(r, name, start)
+        return in_brackets(r, name)
     if name in OLD:
         return literal_item(name, name.encode("ascii"), OLD[name], marks=name != "RFC822.HEADER")
     if name in SIMPLE:
@@ -293,60 +310,60 @@ def fetch_item(r: Reader) -> Item:
     raise refused("fetch item", f"{name} cannot be fetched")
 
 
-def in_brackets(r: Reader, name: str, start: int) -> Item:
+def in_brackets(r: Reader, name: str) -> Item:
     """BODY[…]<…>, BODY.PEEK[…]<…>, BINARY[…]<…>, BINARY.PEEK[…]<…>, BINARY.SIZE[…]."""
-    bracket = r.at
-    path, what, names = section_spec(r, text=name.startswith("BODY"))
-    label = r.data[bracket : r.at]
-    partial = None
-    if r.sees(PARTIAL) and name != "BINARY.SIZE":
-        found = r.take(PARTIAL, "partial")
-        partial = int(found[1]), int(found[2])
-        label += b"<%d>" % partial[0]
+    asked = section_spec(r, text=name.startswith("BODY"))
     if name == "BINARY.SIZE":
-        return Item(name, binary_size(b"BINARY.SIZE" + label, path))
+        return Item(name, binary_size(b"BINARY.SIZE" + asked.label, asked.path))
+    if r.sees(PARTIAL):
+        found = r.take(PARTIAL, "partial")
+        asked = Section(asked.path, asked.what, asked.names, (int(found[1]), int(found[2])))
     kind, marks = name.removesuffix(".PEEK"), not name.endswith(".PEEK")
     if kind == "BINARY":
-        return Item(name, binary(b"BINARY" + label, path, partial), marks)
-    return literal_item(name, b"BODY" + label, Section(path, what, names, partial), marks)
+        return Item(name, binary(b"BINARY" + asked.label, asked), marks)
+    return literal_item(name, b"BODY" + asked.label, asked, marks)
 
 
-def section_spec(r: Reader, text: bool) -> tuple[tuple[int, ...], str, tuple[bytes, ...]]:
-    """``[1.2.HEADER.FIELDS (From To)]`` -> ((1, 2), "HEADER.FIELDS", (b"from", b"to"))"""
+def section_spec(r: Reader, text: bool) -> Section:
+    """``[1.2.HEADER.FIELDS (From To)]``; without `text` there may only be a part number."""
     path: tuple[int, ...] = ()
     what = ""
     names: tuple[bytes, ...] = ()
     r.take(BRACKET, "[")
     if r.sees(PATH):
         path = tuple(int(one) for one in r.take(PATH, "part number")[0].split(b"."))
-        if text and r.sees(DOT):
-            r.take(DOT, "dot")
-            what = r.take(WHAT, "section")[0].decode("ascii").upper()
-    elif text and r.sees(WHAT):
+    if text and path and r.sees(DOT):
+        r.take(DOT, "dot")
+        what = r.take(WHAT, "section")[0].decode("ascii").upper()
+    elif text and not path and r.sees(WHAT):
         what = r.take(WHAT, "section")[0].decode("ascii").upper()
     if what == "MIME" and not path:
         raise refused("part number", "MIME is a part's")
     if what.startswith("HEADER.FIELDS"):
         r.take(SP, "space")
-        names = tuple(name.lower() for name in listed(r, lambda r: astring(r, "field name")))
+        names = listed(r, lambda r: astring(r, "field name"), least=1)
     r.take(END, "]")
-    return path, what, names
+    return Section(path, what, names)
 
 
 def literal_item(name: str, label: bytes, asked: Section, marks: bool) -> Item:
+    """The octets as they are, also a NUL: no other form of them would be the message."""
+
     def give(message: Message) -> bytes:
         data = section(message.data, asked)
         return label + b" NIL" if data is None else b"%s {%d}\r\n%s" % (label, len(data), data)
 
+    if asked == Section():
+        return Item(name, lambda m: b"%s {%d}\r\n%s" % (label, len(m.data), m.data), marks)
     return Item(name, give, marks)
 
 
-def binary(label: bytes, path: tuple[int, ...], partial: tuple[int, int] | None) -> Callable[[Message], bytes]:
+def binary(label: bytes, asked: Section) -> Callable[[Message], bytes]:
     def give(message: Message) -> bytes:
-        data = decoded(message.data, path)
+        data = decoded(message.data, asked.path)
         if data is None:
             return label + b" NIL"
-        data = cut(data, partial)
+        data = cut(data, asked.partial)
         return b"%s %s{%d}\r\n%s" % (label, b"~" if b"\0" in data else b"", len(data), data)
 
     return give

@@ -10,7 +10,6 @@ paper: None is NIL, an int a number, bytes a string, an `Atom` itself, a tuple a
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias, TypeVar
@@ -23,8 +22,10 @@ Span = tuple[int, str]  # so many octets, and what they are
 Value: TypeAlias = "int | bytes | tuple[Value, ...] | None"
 Ranges = tuple[tuple[int | None, int | None], ...]  # a sequence set; None is *
 
+DELIMITER = "/"  # between the levels of a mailbox's name
 DEEPEST = 50  # lists in lists: a stranger does not choose how deep we go
-LARGEST_NUMBER = 2**63 - 1  # number64
+LARGEST = 2**32 - 1  # number: message numbers and UIDs
+LARGEST_64 = 2**63 - 1  # number64: sizes and mod-sequences
 
 
 class Atom(bytes):
@@ -41,7 +42,8 @@ ATOM = re.compile(rb'[^(){ %*"\\\]\x00-\x1f\x7f-\xff]+')
 ASTRING = re.compile(rb'[^(){ %*"\\\x00-\x1f\x7f-\xff]+')
 PATTERN = re.compile(rb'[^(){ "\\\x00-\x1f\x7f-\xff]+')  # list-mailbox: % and * too
 QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
-LITERAL = re.compile(rb"~?\{(\d{1,19})(\+?)\}(?=\r\n)")
+LITERAL = re.compile(rb"\{(\d{1,19})\+?\}(?=\r\n)")
+LITERAL8 = re.compile(rb"~?\{(\d{1,19})\+?\}(?=\r\n)")  # with ~ it may hold NUL
 NUMBER = re.compile(rb"\d{1,19}")
 FLAG = re.compile(rb'\\?[^(){ %*"\\\]\x00-\x1f\x7f-\xff]+')
 ONE = rb"(?:[1-9]\d{0,9}|\*)"
@@ -49,10 +51,14 @@ SET = re.compile(rb"(?:\$|%b(?::%b)?(?:,%b(?::%b)?)*)(?=[ )\r])" % (ONE, ONE, ON
 
 
 class Reader:
-    """A command's octets, how far they have been read, and what they were taken for."""
+    """A command's octets, how far they have been read, and what they were taken for.
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at, self.depth = data, 0, 0
+    `utf8`: the client has enabled IMAP4rev2, where names of mailboxes are UTF-8 and nothing else.
+    """
+
+    def __init__(self, data: bytes, utf8: bool = False) -> None:
+        self.data, self.utf8 = data, utf8
+        self.at = self.depth = 0
         self.taken: list[tuple[int, int, str]] = []  # start, end, name
 
     def sees(self, pattern: Pattern) -> re.Match[bytes] | None:
@@ -107,21 +113,29 @@ def word(name: str, pattern: Pattern = ATOM) -> Callable[[Reader], str]:
     return lambda r: r.take(pattern, name)[0].decode("ascii").upper()
 
 
-def number(r: Reader, name: str = "number") -> int:
+def number(r: Reader, name: str = "number", least: int = 0, most: int = LARGEST_64) -> int:
     value = int(r.take(NUMBER, name)[0])
-    if value > LARGEST_NUMBER:
-        raise refused(name, f"{name} is too large")
+    if not least <= value <= most:
+        raise refused(name, f"{name} is a number from {least} to {most}")
     return value
 
 
 def string(r: Reader, name: str = "string") -> bytes:
-    """Quoted, or a literal."""
+    """Quoted, or a literal; neither holds NUL."""
     if r.sees(LITERAL):
-        length = r.take(LITERAL, "length of the literal")
-        r.take(CRLF, "CRLF")
-        return r.octets(int(length[1]), name)
+        found = literal8(r, name)
+        if b"\0" in found:
+            raise refused(name, "NUL has no place in a string")
+        return found
     quoted = r.take(QUOTED, name)[1]
     return re.sub(rb"\\(.)", rb"\1", quoted) if b"\\" in quoted else quoted
+
+
+def literal8(r: Reader, name: str) -> bytes:
+    """A literal of any octets (RFC 3516 §4.2)."""
+    length = r.take(LITERAL8, "length of the literal")
+    r.take(CRLF, "CRLF")
+    return r.octets(int(length[1]), name)
 
 
 def astring(r: Reader, name: str = "string", plain: Pattern = ASTRING) -> bytes:
@@ -130,16 +144,27 @@ def astring(r: Reader, name: str = "string", plain: Pattern = ASTRING) -> bytes:
 
 
 def mailbox(r: Reader) -> str:
-    """A mailbox's name, decoded; INBOX in any case is INBOX (§5.1)."""
-    name = read_name(astring(r, "mailbox"))
-    return "INBOX" if name.upper() == "INBOX" else name
+    """A mailbox's name, decoded; NO for what is no name (§5.1)."""
+    octets = astring(r, "mailbox")
+    name = read_name(octets, r.utf8)
+    if name is None:
+        shown = octets.decode("utf-8", "replace")
+        raise Refused("imap.mailbox-name", "NO [CANNOT] that is not how names are written", mailbox=shown)
+    return canonical(name)
 
 
-def list_mailbox(r: Reader) -> str:
-    return read_name(astring(r, "pattern", PATTERN))
+def canonical(name: str) -> str:
+    """inbox/Work -> INBOX/Work: in this one level capitals do not matter."""
+    first, delimiter, rest = name.partition(DELIMITER)
+    return "INBOX" + delimiter + rest if first.upper() == "INBOX" else name
 
 
-def listed(r: Reader, item: Callable[[Reader], T]) -> tuple[T, ...]:
+def list_mailbox(r: Reader) -> str | None:
+    """A pattern, decoded; None when no name can match it, and that is no mistake (§6.3.9)."""
+    return read_name(astring(r, "pattern", PATTERN), r.utf8)
+
+
+def listed(r: Reader, item: Callable[[Reader], T], least: int = 0) -> tuple[T, ...]:
     """( item item )"""
     r.take(OPEN, "(")
     r.depth += 1
@@ -150,6 +175,8 @@ def listed(r: Reader, item: Callable[[Reader], T]) -> tuple[T, ...]:
         if values:
             space(r)
         values.append(item(r))
+    if len(values) < least:
+        raise refused("a list that is not empty", "that list may not be empty")
     r.take(CLOSE, ")")
     r.depth -= 1
     return tuple(values)
@@ -171,6 +198,8 @@ def sequence_set(r: Reader) -> Ranges | None:
     if text == b"$":
         return None
     ends = [[None if end == b"*" else int(end) for end in one.split(b":")] for one in text.split(b",")]
+    if any(end is not None and end > LARGEST for one in ends for end in one):
+        raise refused("sequence set", f"no number is larger than {LARGEST}")
     return tuple((one[0], one[-1]) for one in ends)
 
 
@@ -178,7 +207,9 @@ def value(r: Reader) -> Value:
     """Any of the above: what `write` wrote."""
     if r.sees(OPEN):
         return listed(r, value)
-    if r.sees(QUOTED) or r.sees(LITERAL):
+    if r.sees(LITERAL8):
+        return literal8(r, "string")
+    if r.sees(QUOTED):
         return string(r)
     if r.sees(NIL):
         r.take(NIL, "NIL")
@@ -207,11 +238,11 @@ def write(value: Value) -> bytes:
 
 
 def write_string(value: bytes) -> bytes:
-    """Quoted when it can be, else as a literal."""
+    """Quoted when it can be, else as a literal; only one with a ~ may hold NUL."""
     if PLAIN.match(value):
         return b'"%s"' % value
     if UNQUOTABLE.search(value) or len(value) > 200:
-        return b"{%d}\r\n%s" % (len(value), value)
+        return b"%s{%d}\r\n%s" % (b"~" if b"\0" in value else b"", len(value), value)
     return b'"%s"' % re.sub(rb'(["\\])', rb"\\\1", value)
 
 
@@ -230,41 +261,46 @@ def write_set(numbers: Iterable[int]) -> bytes:
     return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in runs)
 
 
-# -- names of mailboxes: UTF-8 in rev2, modified UTF-7 before (RFC 9051 §5.1, RFC 3501 §5.1.3) -------------------------
+# -- names of mailboxes: UTF-8 in rev2, modified UTF-7 before (RFC 9051 §5.1, Appendix A.1; RFC 3501 §5.1.3) -----------
 
-SHIFTED = re.compile(r"&([^-]*)-")
+SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 FOREIGN = re.compile(r"[^ -~]+")
 
 
-def read_name(octets: bytes) -> str:
-    """UTF-8 as it is; ASCII as modified UTF-7: b"Entw&APw-rfe" -> "Entwürfe"."""
+def read_name(octets: bytes, utf8: bool = False) -> str | None:
+    """UTF-8, or for who has not enabled IMAP4rev2 modified UTF-7: b"Entw&APw-rfe" -> "Entwürfe"; None: neither.
+
+    Who sends UTF-8 all the same is understood.
+    """
     try:
         name = octets.decode("utf-8")
-    except UnicodeDecodeError:
-        raise refused("mailbox", "a name is UTF-8, or modified UTF-7") from None
-    if "&" not in name or not name.isascii():
-        return name
-    return SHIFTED.sub(_from_utf7, name)
+        if utf8 or not name.isascii() or "&" not in name:
+            return name
+        decoded = SHIFTED.sub(_from_utf7, name)
+    except ValueError:
+        return None
+    return decoded if _utf7(decoded) == name else None  # one name is written in one way
 
 
 def _from_utf7(found: re.Match[str]) -> str:
-    """What stands between & and -: UTF-16 in base64 with a comma for the slash; && stands for itself."""
+    """What stands between & and -: UTF-16 in base64 with a comma for the slash; &- is & itself."""
     if not found[1]:
         return "&"
-    try:
-        octets = base64.b64decode(found[1].replace(",", "/") + "=" * (-len(found[1]) % 4), validate=True)
-        return octets.decode("utf-16-be")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return found[0]  # not modified UTF-7: then it is what it looks like
+    octets = base64.b64decode(found[1].replace(",", "/") + "=" * (-len(found[1]) % 4), validate=True)
+    return octets.decode("utf-16-be")
 
 
 def write_name(name: str, utf8: bool = False) -> bytes:
     """A quoted name: "Entwürfe" -> b'"Entw&APw-rfe"', or UTF-8 for who can read it."""
     if utf8:
         return b'"%s"' % re.sub(r'(["\\])', r"\\\1", name).encode("utf-8")
-    return write_string(FOREIGN.sub(_to_utf7, name.replace("&", "&-")).encode("ascii"))
+    return write_string(_utf7(name).encode("ascii"))
+
+
+def _utf7(name: str) -> str:
+    return FOREIGN.sub(_to_utf7, name.replace("&", "&-"))
 
 
 def _to_utf7(found: re.Match[str]) -> str:
-    coded = base64.b64encode(found[0].encode("utf-16-be")).decode("ascii").rstrip("=")
+    coded = base64.b64encode(found[0].encode("utf-16-be", "surrogatepass")).decode("ascii").rstrip("=")
     return f"&{coded.replace('/', ',')}-"

@@ -21,6 +21,7 @@ from ..acts import (
     Flag,
     Hear,
     Hungup,
+    LabError,
     Quiet,
     Refused,
     Remove,
@@ -37,7 +38,7 @@ from ..acts import (
 from ..mailbox import Mailbox
 from ..sasl import read_plain
 from ..wire import CRLF, Lines
-from . import fetch
+from . import fetch, search, sorting, threads
 from .commands import (
     COMMANDS,
     END,
@@ -47,33 +48,35 @@ from .commands import (
     TABLE,
     Appended,
     Fetching,
-    Listing,
+    Opening,
+    Resync,
     Storing,
     arguments,
     begin,
     beginning,
 )
-from .folders import DELIMITER, Folders, attributes, levels, matches
-from .grammar import Ranges, Reader, Value, write, write_flags, write_name, write_set
-from .numbering import View
-from .search import Program
+from .folders import Folders, Listed, Listing
+from .grammar import DELIMITER, Atom, Ranges, Reader, Value, write_flags, write_name, write_set
+from .numbering import SYSTEM_FLAGS, View, inside, merge_numbers
 from .spans import spans
 
-ALWAYS = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE"
+ALWAYS = "IMAP4rev1 IMAP4rev2 SASL-IR ID ENABLE IDLE"
 MORE = (  # told to who is logged in
     "NAMESPACE UIDPLUS MULTIAPPEND MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE "
-    "ESEARCH SEARCHRES CONDSTORE BINARY"
+    "ESEARCH SEARCHRES SORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1 CONDSTORE QRESYNC BINARY"
 )
-FLAGS = ("\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen")
+ENABLED = {name.upper(): name for name in ("IMAP4rev2", "CONDSTORE", "QRESYNC")}  # what ENABLE switches on
 IDLE = 1800.0  # seconds of silence after which a session ends (§5.4)
-HANDFUL = 65_536  # a longer reply is said in several pieces
+HANDFUL = 65_536  # octets of one Say
 LINE = 65_536
 LARGEST = 50_000_000  # octets of a command with its literals
 LARGEST_UNKNOWN = 65_536  # the same, for who is not logged in
+LARGEST_UNASKED = 4096  # of a literal that comes unasked, under LITERAL- (RFC 7888 §5)
 HOPELESS = 4 * LARGEST  # a literal that comes unasked and is longer than this ends the session (RFC 7888 §4)
-NUMBERED = ("FETCH", "STORE", "SEARCH")  # §7.5.1: the client may be about to use the numbers it knows
+# §7.5.1: these use the numbers a client knows, and it may be about to send the next one.  "?" may be one of them.
+NUMBERED = ("FETCH", "STORE", "SEARCH", "SORT", "THREAD", "?")
 ANNOUNCED = re.compile(rb"\{(\d{1,19})(\+?)\}\r\n\Z")
-KNOWN_CAPABILITIES = ("IMAP4REV2", "CONDSTORE")  # those that ENABLE switches on
+EXPUNGE_EARLY = "expunge-early"
 
 
 class ImapServer:
@@ -82,6 +85,10 @@ class ImapServer:
     `users`: name -> (password, address); `boxes`: the world's mailboxes, "address" is an INBOX, "address/Name" another.
     `tls` offers STARTTLS; `implicit` begins with TLS (port 993).  With `login_disabled` nobody logs in without TLS;
     that is how a real server should be set up, and not the lab's default, so that a password on the wire can be seen.
+    `literals` is "+" or "-": which literals may come unasked, all or only small ones (RFC 7888).
+
+    `broken="expunge-early"` makes it wrong on purpose: it tells EXPUNGE while a command with message numbers is on
+    its way, which then hits another message than its sender meant (§7.5.1 forbids it).  Its greeting says so.
     """
 
     table = TABLE
@@ -97,9 +104,14 @@ class ImapServer:
         tls: bool = False,
         implicit: bool = False,
         login_disabled: bool = False,
+        literals: str = "+",
+        broken: str = "",
     ) -> None:
+        if broken not in ("", EXPUNGE_EARLY):
+            raise LabError(f'An IMAP server can be broken="{EXPUNGE_EARLY}" or not at all, not {broken!r}.')
         self.host, self.client, self.users, self.boxes = host, client, users, boxes
         self.tls, self.implicit, self.login_disabled = tls, implicit, login_disabled
+        self.literals, self.broken = literals, broken
         self.lines = Lines(seconds=IDLE)
         self.state = OUT
         self.secure = False  # TLS is under the session
@@ -107,6 +119,7 @@ class ImapServer:
         self.folders = Folders("", boxes)
         self._view: View | None = None
         self.enabled: set[str] = set()
+        self.numbered = False  # the command at hand has message numbers in it, whatever its name
         self.gathered: list[bytes] = []  # untagged responses on their way into a Say
         self.size = 0  # their octets
 
@@ -117,7 +130,7 @@ class ImapServer:
         try:
             if self.implicit:
                 yield from self.upgrade()
-            yield Say(b"* OK [CAPABILITY %s] %s\r\n" % (self.capabilities(), self.host.encode()))
+            yield Say(b"* OK [CAPABILITY %s] %s\r\n" % (self.capabilities(), self.welcome()))
             yield Enter(self.state)
             while self.state != END:
                 yield from self.exchange()
@@ -133,6 +146,10 @@ class ImapServer:
         finally:
             self.close_view()  # also when somebody drops this generator
 
+    def welcome(self) -> bytes:
+        wrong = " is broken on purpose: it tells EXPUNGE too early" if self.broken else " IMAP server ready"
+        return (self.host + wrong).encode()
+
     def exchange(self) -> Acts[None]:
         """One command and its reply."""
         try:
@@ -147,8 +164,11 @@ class ImapServer:
     def obey(self, name: str, line: bytes) -> Acts[str]:
         """Read a command, do it, answer it, move on; returns the outcome."""
         yield Hear(line)
+        self.numbered = False
         try:
-            data = yield from self.whole(line)
+            data = yield from self.whole(name, line)
+            if self.broken:
+                yield from self.tell_too_early()
             text = yield from self.do(name, data)
         except Refused as no:
             return (yield from self.refuse(name, no))
@@ -165,24 +185,31 @@ class ImapServer:
             yield Say(f"* BYE {str(no).partition(' ')[2]}\r\n".encode())
             yield from self.enter(END)
             return "bad"
-        yield from self.reply(name, str(no).encode("utf-8", "replace"))
         outcome = str(no).split()[0].lower()
-        if self.table.allows(self.state, name):
+        known = self.table.allows(self.state, name)
+        if known and self._view and self.table.next(self.state, name, outcome) not in (OPENED, READING):
+            yield from self.closed()
+        yield from self.reply(name, str(no).encode("utf-8", "replace"))
+        if known:
             yield from self.move(name, outcome)
         return outcome
 
     def do(self, name: str, data: bytes) -> Acts[bytes]:
         """What stands after OK; Refused, when it is not done."""
-        if name not in COMMANDS:
-            raise Refused("imap.unknown", "BAD that is no command", command=name)
-        self.check_state(name)
-        reader = Reader(data)
+        self.check(name)
+        reader = Reader(data, self.rev2)
         begin(reader)
         values = arguments(reader, COMMANDS[name])
         handler: Callable[..., Acts[bytes]] = getattr(self, "do_" + name.removeprefix("UID "))
         if name.startswith("UID "):
             values.append(True)
         return (yield from handler(*values))
+
+    def check(self, name: str) -> None:
+        """Whether it is a command, and may be said now."""
+        if name not in COMMANDS:
+            raise Refused("imap.unknown", "BAD that is no command", command=name)
+        self.check_state(name)
 
     def check_state(self, name: str) -> None:
         """§3."""
@@ -196,16 +223,17 @@ class ImapServer:
 
     # -- a command with its literals
 
-    def whole(self, line: bytes) -> Acts[bytes]:
+    def whole(self, name: str, line: bytes) -> Acts[bytes]:
         """Each literal is asked for, unless the client does not wait to be asked (§4.3, RFC 7888)."""
-        most = LARGEST_UNKNOWN if self.state == OUT else LARGEST
         pieces, size = [line], len(line)
         while found := ANNOUNCED.search(line):
             count, asks = int(found[1]), not found[2]
             size += count
-            if size > most:
+            if asks:
+                self.check(name)  # who waits to be asked can be spared the trouble (§7.6)
+            if trouble := self.too_big(name, count, size, asks):
                 yield from self.drop_rest(count, asks)
-                raise Refused("imap.too-big", f"NO [TOOBIG] at most {most} octets", size=str(count))
+                raise trouble
             if asks:
                 yield Say(b"+ go on\r\n")
             literal = yield from self.lines.octets(count)
@@ -215,11 +243,21 @@ class ImapServer:
             size += len(line)
         return b"".join(pieces)
 
+    def too_big(self, name: str, count: int, size: int, asks: bool) -> Refused | None:
+        """What is wrong with a literal of so many octets, that makes a command of so many."""
+        word = "NO" if name == "APPEND" else "BAD"
+        most = LARGEST_UNKNOWN if self.state == OUT else LARGEST
+        if size > most:
+            return Refused("imap.too-big", f"{word} [TOOBIG] at most {most} octets", size=str(count))
+        if not asks and self.literals == "-" and count > LARGEST_UNASKED:
+            return Refused("imap.unasked", f"BAD [TOOBIG] ask first, from {LARGEST_UNASKED} octets on", size=str(count))
+        return None
+
     def drop_rest(self, count: int, asks: bool) -> Acts[None]:
         """A literal that is too big, and what comes behind it: read and forgotten, for it comes unasked."""
         while not asks:
             if count > HOPELESS:
-                raise Refused("imap.hopeless", "BAD that is more than anybody reads", size=str(count))
+                raise Refused("imap.hopeless", "BAD [TOOBIG] that is more than anybody reads", size=str(count))
             yield from self.lines.skip(count)
             line = yield from self.next_line()
             found = ANNOUNCED.search(line)
@@ -239,21 +277,35 @@ class ImapServer:
         self.gathered.append(line)
         self.size += len(line)
 
-    def said(self) -> Say:
-        """All that was gathered."""
+    def say(self) -> Acts[None]:
+        """All that was gathered, in handfuls: nobody has to wait while one session's megabytes are written."""
         data = b"".join(self.gathered)
         self.gathered, self.size = [], 0
-        return Say(data)
+        for start in range(0, len(data), HANDFUL):
+            yield Say(data[start : start + HANDFUL])
 
     def reply(self, name: str, text: bytes) -> Acts[None]:
         """What was gathered, what may be told of the mailbox now, and the tagged line."""
         if self._view:
-            for line in self._view.tell(expunge=name not in NUMBERED, modseq="CONDSTORE" in self.enabled):
+            for line in self.news(expunge=name not in NUMBERED and not self.numbered):
                 self.add(line)
             if self._view.waiting:
                 yield Rule("imap.expunge-waits", str(len(self._view.waiting)), {"command": name})
         self.add(b"%s %s\r\n" % (self.tag, text))
-        yield self.said()
+        yield from self.say()
+
+    def news(self, expunge: bool = True) -> list[bytes]:
+        """What may be told of the open mailbox."""
+        return self.view.tell(expunge, modseq="CONDSTORE" in self.enabled, vanished="QRESYNC" in self.enabled)
+
+    def tell_too_early(self) -> Acts[None]:
+        """What makes this server a broken one: numbers move before the command that uses them is done."""
+        if self._view:
+            self._view.catch_up()
+            if waiting := len(self._view.waiting):
+                yield Rule("imap.broken", str(waiting))
+            for line in self.news():
+                self.add(line)
 
     # -- from state to state: only what the table says
 
@@ -289,7 +341,7 @@ class ImapServer:
     # -- in any state; each method returns what stands after OK, or raises Refused, and none moves the state
 
     def capabilities(self) -> bytes:
-        words = [ALWAYS]
+        words = [ALWAYS, "LITERAL" + self.literals]
         if self.tls and not self.secure and self.state == OUT:
             words.append("STARTTLS")
         if self.state == OUT:
@@ -315,7 +367,7 @@ class ImapServer:
 
     def do_ID(self, client: Value) -> Acts[bytes]:
         """RFC 2971 §3."""
-        if client is not None and not (isinstance(client, tuple) and len(client) % 2 == 0):
+        if not is_id(client):
             raise Refused("imap.syntax", "BAD NIL or a list of pairs expected", wanted="NIL or pairs")
         self.add(b'* ID ("name" "mailedu")\r\n')
         return answer(b"done")
@@ -369,54 +421,83 @@ class ImapServer:
             raise Refused("imap.no-such-mailbox", "NO [UNAVAILABLE] you have no mailbox here", mailbox=address)
         self.folders = Folders(address, self.boxes)
         yield Rule("imap.logged-in", "ok", {"address": address})
-        return b"[CAPABILITY %s %s] welcome" % (ALWAYS.encode("ascii"), MORE.encode("ascii"))
+        return b"[CAPABILITY %s LITERAL%s %s] welcome" % tuple(
+            one.encode("ascii") for one in (ALWAYS, self.literals, MORE)
+        )
 
     # -- logged in
 
     def do_ENABLE(self, names: tuple[str, ...]) -> Acts[bytes]:
         """§6.3.1: the ones we know; the others are no mistake."""
-        new = [name for name in names if name in KNOWN_CAPABILITIES and name not in self.enabled]
-        self.enabled.update(new)
-        self.add("".join(["* ENABLED", *(f" {name}" for name in new), "\r\n"]).encode("ascii"))
+        new = [name for name in dict.fromkeys(names) if name in ENABLED and name not in self.enabled]
+        self.add("".join(["* ENABLED", *(f" {ENABLED[name]}" for name in new), "\r\n"]).encode("ascii"))
+        self.enabled.update(name for name in new if name != "CONDSTORE")
+        if {"CONDSTORE", "QRESYNC"} & set(new):
+            self.now_condstore()
+        if self.rev2 and self._view:
+            self._view.knows_recent = False
         return answer(b"done")
 
     @property
     def rev2(self) -> bool:
         return "IMAP4REV2" in self.enabled
 
+    @property
+    def condstore(self) -> bool:
+        return "CONDSTORE" in self.enabled
+
+    @property
+    def qresync(self) -> bool:
+        return "QRESYNC" in self.enabled
+
+    def now_condstore(self) -> None:
+        """From here on FETCH responses have a MODSEQ; who has a mailbox open is told where it is (RFC 7162 §3.1)."""
+        if not self.condstore:
+            self.enabled.add("CONDSTORE")
+            if self._view:
+                self.add(b"* OK [HIGHESTMODSEQ %d] as far as you were told\r\n" % self._view.modseq)
+
     def named(self, name: str) -> bytes:
         """A mailbox's name as this client reads it."""
         return write_name(name, utf8=self.rev2)
 
-    def do_SELECT(self, asked: tuple[str, tuple[str, ...]]) -> Acts[bytes]:
+    def do_SELECT(self, asked: Opening) -> Acts[bytes]:
         return self.open(asked, b"READ-WRITE")
 
-    def do_EXAMINE(self, asked: tuple[str, tuple[str, ...]]) -> Acts[bytes]:
+    def do_EXAMINE(self, asked: Opening) -> Acts[bytes]:
         return self.open(asked, b"READ-ONLY")
 
-    def open(self, asked: tuple[str, tuple[str, ...]], access: bytes) -> Acts[bytes]:
+    def open(self, asked: Opening, access: bytes) -> Acts[bytes]:
         """§6.3.2.  The mailbox that was open is closed, even when the new one cannot be opened."""
-        name, parameters = asked
+        if asked.resync and not self.qresync:
+            raise Refused("imap.qresync", "BAD say ENABLE QRESYNC first")
         if self._view:
-            self.add(b"* OK [CLOSED] the one before\r\n")
-            yield from self.leave()
-        box = self.folders.find(name)
-        self.enabled.update(parameters)
-        yield Watch(self.folders.place(name))  # from here on nothing is missed
-        self._view = View(self.folders.place(name), box)
-        kept = write_flags((*FLAGS, "\\*")) if access == b"READ-WRITE" else b"()"
-        keywords = {flag for message in box.messages.values() for flag in message.flags}
-        self.add(b"* FLAGS %s\r\n* OK [PERMANENTFLAGS %s] kept\r\n" % (write_flags({*FLAGS, *keywords}), kept))
-        self.add(b"* %d EXISTS\r\n" % len(box))
-        if self.rev2:
-            self.add(b'* LIST () "/" %s\r\n' % self.named(name))
-        else:
-            self.add(b"* 0 RECENT\r\n")
-            self.add_unseen(box)
-        self.add(b"* OK [UIDVALIDITY %d] these UIDs\r\n" % box.uidvalidity)
-        self.add(b"* OK [UIDNEXT %d] the next one\r\n" % box.uidnext)
-        self.add(b"* OK [HIGHESTMODSEQ %d] the last change\r\n" % box.modseq)
+            yield from self.closed()
+        box = self.folders.find(asked.name)
+        if "CONDSTORE" in asked.parameters:
+            self.now_condstore()
+        place = self.folders.place(asked.name)
+        yield Watch(place)  # from here on nothing is missed
+        self._view = View(place, box, read_only=access == b"READ-ONLY", recent=not self.rev2)
+        self.describe(asked.name, self._view)
+        if asked.resync and asked.resync.uidvalidity == box.uidvalidity:
+            self.bring_up_to_date(self._view, asked.resync)
         return b"[%s] done" % access
+
+    def describe(self, name: str, view: View) -> None:
+        """What every client has to know of a mailbox (§6.3.2; RFC 3501 §6.3.1)."""
+        kept = b"()" if view.read_only else write_flags((*SYSTEM_FLAGS, "\\*"))
+        self.add(view.flags_response())
+        self.add(b"* OK [PERMANENTFLAGS %s] kept\r\n" % kept)
+        self.add(b"* %d EXISTS\r\n" % len(view.uids))
+        if self.rev2:
+            self.add_list(self.folders.listed(name))
+        else:
+            self.add(b"* %d RECENT\r\n" % len(view.recent))
+            self.add_unseen(view.box)
+        self.add(b"* OK [UIDVALIDITY %d] these UIDs\r\n" % view.box.uidvalidity)
+        self.add(b"* OK [UIDNEXT %d] the next one\r\n" % view.box.uidnext)
+        self.add(b"* OK [HIGHESTMODSEQ %d] the last change\r\n" % view.box.modseq)
 
     def add_unseen(self, box: Mailbox) -> None:
         """RFC 3501 §6.3.1: the number of the first message without \\Seen."""
@@ -424,6 +505,20 @@ class ImapServer:
             if "\\Seen" not in message.flags:
                 self.add(b"* OK [UNSEEN %d] the first one\r\n" % number)
                 return
+
+    def bring_up_to_date(self, view: View, known: Resync) -> None:
+        """RFC 7162 §3.2.5: what went and what changed since the client was here last."""
+        uids: Ranges = known.uids or ((1, None),)
+        self.add(view.vanished(uids, known.modseq, above=view.agrees_up_to(known.numbers, known.their_uids)))
+        among = merge_numbers(uids, view.last_uid)
+        for uid in view.uids:
+            if view.box.messages[uid].modseq > known.modseq and inside(among, uid):
+                self.add(view.flags_line(uid, whole=True, modseq=True))
+
+    def closed(self) -> Acts[None]:
+        """§7.1: what follows CLOSED is of another mailbox, or of none."""
+        self.add(b"* OK [CLOSED] the one before\r\n")
+        yield from self.leave()
 
     def leave(self) -> Acts[None]:
         self.close_view()
@@ -451,7 +546,7 @@ class ImapServer:
         if old == "INBOX":
             yield from self.empty_inbox_into(new)
             return b"done"
-        for name in [old, *(name for name in self.folders.names() if name.startswith(old + DELIMITER))]:
+        for name in self.folders.family(old):
             self.check_unused(name)
         for source, target in self.folders.rename(old, new):
             yield Rule("imap.renamed", target, {"old": source})
@@ -485,63 +580,32 @@ class ImapServer:
         return answer(b"done")
 
     def do_UNSUBSCRIBE(self, name: str) -> Acts[bytes]:
-        if name not in self.folders.subscribed:
-            raise Refused("imap.not-subscribed", "NO you were not subscribed to it", mailbox=name)
-        del self.folders.subscribed[name]
+        """§6.3.8: OK also for who was not subscribed."""
+        self.folders.subscribed.pop(name, None)
         return answer(b"done")
 
     def do_LIST(self, asked: Listing) -> Acts[bytes]:
         """§6.3.9, RFC 5258, RFC 5819, RFC 6154."""
-        if asked.patterns == ("",) and not asked.selected:
+        if asked.basic and asked.patterns == ("",):
             self.add(b'* LIST (\\Noselect) "/" ""\r\n')
             return answer(b"done")
-        for name in self.candidates(asked):
-            if not any(matches(asked.reference + pattern, name) for pattern in asked.patterns):
-                continue
-            attributes = self.attributes(name, asked)
-            if "SPECIAL-USE" in asked.selected and not any(one in attributes for one in SPECIAL_USES):
-                continue
-            extended = self.child_info(name, asked)
-            if "SUBSCRIBED" in asked.selected and name not in self.folders.subscribed and not extended:
-                continue
-            told = " ".join(attributes).encode("ascii")
-            self.add(b'* LIST (%s) "/" %s%s\r\n' % (told, self.named(name), extended))
-            if asked.status and self.folders.place(name) in self.boxes:
-                self.add_status(name, self.folders.find(name), asked.status)
+        for listed in self.folders.told(asked):
+            self.add_list(listed)
+            if asked.status and listed.meets and self.folders.exists(listed.name):
+                self.add_status(listed.name, self.folders.find(listed.name), asked.status)
         return answer(b"done")
 
-    def candidates(self, asked: Listing) -> list[str]:
-        """The names LIST looks at: mailboxes, what stands above them, and with SUBSCRIBED also those that are gone."""
-        names = set(self.folders.names()) | self.folders.parents()
-        if "SUBSCRIBED" in asked.selected:
-            names = set(self.folders.subscribed)
-            if "RECURSIVEMATCH" in asked.selected:
-                names |= {above for name in names for above in levels(name)}
-        return sorted(names, key=lambda name: (name != "INBOX", name))
+    def add_list(self, listed: Listed) -> None:
+        """§7.3.1."""
+        attributes = " ".join(listed.attributes).encode("ascii")
+        by = " ".join(f'"{one}"' for one in listed.children).encode("ascii")
+        children = b' ("CHILDINFO" (%s))' % by if by else b""
+        self.add(b'* LIST (%s) "/" %s%s\r\n' % (attributes, self.named(listed.name), children))
 
-    def attributes(self, name: str, asked: Listing) -> list[str]:
-        exists = self.folders.place(name) in self.boxes
-        found = [] if exists else ["\\NonExistent" if "SUBSCRIBED" in asked.selected else "\\Noselect"]
-        subscribing = "SUBSCRIBED" in asked.selected or "SUBSCRIBED" in asked.returned
-        if subscribing and name in self.folders.subscribed:
-            found.append("\\Subscribed")
-        if exists:
-            found.append("\\HasChildren" if self.folders.has_children(name) else "\\HasNoChildren")
-            found += attributes(name)
-        return found
-
-    def child_info(self, name: str, asked: Listing) -> bytes:
-        """RFC 5258 §4: some name below is subscribed."""
-        if "RECURSIVEMATCH" not in asked.selected:
-            return b""
-        below = any(other.startswith(name + DELIMITER) for other in self.folders.subscribed)
-        return b' ("CHILDINFO" ("SUBSCRIBED"))' if below else b""
-
-    def do_LSUB(self, reference: str, pattern: str) -> Acts[bytes]:
+    def do_LSUB(self, reference: str, pattern: str | None) -> Acts[bytes]:
         """RFC 3501 §6.3.9."""
-        for name in sorted(self.folders.subscribed):
-            if matches(reference + pattern, name):
-                self.add(b'* LSUB () "/" %s\r\n' % self.named(name))
+        for name, attributes in self.folders.lsub(reference + (pattern or "")):
+            self.add(b'* LSUB (%s) "/" %s\r\n' % (" ".join(attributes).encode("ascii"), self.named(name)))
         return answer(b"done")
 
     def do_NAMESPACE(self) -> Acts[bytes]:
@@ -554,16 +618,18 @@ class ImapServer:
 
     def add_status(self, name: str, box: Mailbox, items: tuple[str, ...]) -> None:
         if "HIGHESTMODSEQ" in items:
-            self.enabled.add("CONDSTORE")
+            self.now_condstore()
         told = " ".join(f"{item} {status(box, item)}" for item in items).encode("ascii")
         self.add(b"* STATUS %s (%s)\r\n" % (self.named(name), told))
 
     def do_APPEND(self, name: str, messages: tuple[Appended, ...]) -> Acts[bytes]:
-        """§6.3.12; several at once: RFC 3502."""
+        """§6.3.12; several at once, or none: RFC 3502."""
         box = self.folders.find(name, "TRYCREATE")
+        if not all(message.data for message in messages):
+            raise Refused("imap.empty", "NO a message has at least one octet, so nothing was appended")
         uids = []
         for message in messages:
-            note = {"flags": " ".join(message.flags)} | ({"date": message.date} if message.date else {})
+            note = {"flags": " ".join(settable(message.flags))} | ({"date": message.date} if message.date else {})
             [added] = yield Store(self.folders.place(name), message.data, note)
             uids.append(added.uid)
         return b"[APPENDUID %d %s] done" % (box.uidvalidity, write_set(uids))
@@ -573,7 +639,7 @@ class ImapServer:
         yield Say(b"+ idling\r\n")
         line: object = NEWS
         while line is NEWS:
-            if self._view and (told := self._view.tell(modseq="CONDSTORE" in self.enabled)):
+            if self._view and (told := self.news()):
                 yield Say(b"".join(told))
             try:
                 line = yield from self.lines.line_or_news(LINE)
@@ -621,91 +687,131 @@ class ImapServer:
         if uid:
             chosen = {one for _, one in self.view.pick(ranges, uid)}
             deleted = tuple(one for one in deleted if one in chosen)
-        if deleted:
-            yield Remove(self.place(), deleted)
-        return b"done"
+        if not deleted:
+            return b"done"
+        yield Remove(self.place(), deleted)
+        return self.done_modseq()
 
-    def do_SEARCH(self, program: Program, uid: bool = False) -> Acts[bytes]:
-        """§6.4.4."""
-        view = self.view
+    def done_modseq(self) -> bytes:
+        """What stands after OK when messages went: a cache needs to know where that was (RFC 7162 §3.2.7)."""
+        return b"[HIGHESTMODSEQ %d] done" % self.view.box.modseq if self.qresync else b"done"
+
+    def matching(self, program: search.Program) -> search.Found:
+        """What a search finds, or why it cannot be done."""
+        self.numbered = program.numbered
+        if program.trouble:
+            if program.wanted and "SAVE" in program.wanted:
+                self.view.saved = frozenset()  # §6.4.4.1
+            raise program.trouble
         if program.modseq:
-            self.enabled.add("CONDSTORE")
-        messages = [
-            (number, message)
-            for number, one in enumerate(view.uids, 1)
-            if (message := view.box.messages.get(one)) and program.matches(number, message, view)
-        ]
-        found = [message.uid if uid else number for number, message in messages]
-        latest = max((message.modseq for _, message in messages), default=0) if program.modseq else 0
-        wanted = program.wanted
+            self.now_condstore()
+        return search.found(program, self.view)
+
+    def do_SEARCH(self, program: search.Program, uid: bool = False) -> Acts[bytes]:
+        """§6.4.4."""
+        matching, wanted = self.matching(program), program.wanted
+        if wanted and "SAVE" in wanted:
+            self.view.saved = frozenset(message.uid for _, message in search.told_of(wanted, matching))
         if wanted is None and not self.rev2:
-            numbers = b"".join(b" %d" % number for number in found)
-            self.add(b"* SEARCH%s%s\r\n" % (numbers, b" (MODSEQ %d)" % latest if latest else b""))
-            return answer(b"done")
-        if wanted is not None and "SAVE" in wanted:
-            view.saved = saved([message.uid for _, message in messages], wanted)
-            if wanted == ("SAVE",):
-                return answer(b"done")
-        told = extended(found, wanted or ("ALL",)) + (b" MODSEQ %d" % latest if latest else b"")
-        self.add(b"* ESEARCH (TAG %s)%s%s\r\n" % (write(self.tag), b" UID" if uid else b"", told))
+            self.add(search.searched(program, matching, uid))
+        elif not wanted or set(wanted) != {"SAVE"}:
+            self.add(search.extended(program, matching, uid, self.tag))
+        return answer(b"done")
+
+    def do_SORT(self, asked: sorting.Sorting, uid: bool = False) -> Acts[bytes]:
+        """RFC 5256 §3."""
+        matching = sorting.in_order(self.matching(asked.program), asked.by)
+        self.add(b"* SORT%s\r\n" % search.numbers_of(asked.program, matching, uid))
+        return answer(b"done")
+
+    def do_THREAD(self, asked: threads.Threading, uid: bool = False) -> Acts[bytes]:
+        """RFC 5256 §3."""
+        tops = threads.ALGORITHMS[asked.algorithm](self.matching(asked.program))
+        self.add(b"* THREAD%s\r\n" % (b" " * bool(tops) + threads.write_threads(tops, uid)))
         return answer(b"done")
 
     def do_FETCH(self, ranges: Ranges | None, asked: Fetching, uid: bool = False) -> Acts[bytes]:
         """§6.4.5."""
-        view, items = self.view, self.items(asked, uid)
+        view = self.view
+        if asked.vanished and not (uid and self.qresync):
+            raise Refused("imap.qresync", "BAD VANISHED goes with UID FETCH, after ENABLE QRESYNC")
         picked = view.pick(ranges, uid)
+        items = self.items(asked, uid)
+        for line in view.new_keywords():
+            self.add(line)
         if asked.since is not None:
             picked = [(number, one) for number, one in picked if view.box.read(one).modseq > asked.since]
+            if asked.vanished:
+                self.add(view.vanished(ranges or (), asked.since))
+        seen: set[int] = set()
         if any(item.marks for item in items) and self.state == OPENED:
-            yield from self.mark_seen(picked)
-        for number, one in picked:
-            self.add(fetch.answer(items, view.box.read(one), number))
-            if self.size > HANDFUL:
-                yield self.said()
+            seen = yield from self.mark_seen(picked)
+        yield from self.say_messages(picked, items, seen)
         return b"done"
+
+    def say_messages(self, picked: list[tuple[int, int]], items: tuple[fetch.Item, ...], seen: set[int]) -> Acts[None]:
+        """One FETCH response each; with the new flags for those that were marked just now."""
+        flagged = self.with_flags(items) if seen else items
+        read = self.view.box.read
+        for number, one in picked:
+            line = fetch.answer(flagged if one in seen else items, read(one), number)
+            if self.size + len(line) > HANDFUL and self.size:
+                yield from self.say()
+            self.add(line)
 
     def items(self, asked: Fetching, uid: bool) -> tuple[fetch.Item, ...]:
         """What is asked for, UID with a UID FETCH, MODSEQ with CHANGEDSINCE (RFC 7162 §3.1.4)."""
         items = asked.items
-        names = {item.name for item in items}
-        if asked.since is not None and "MODSEQ" not in names:
-            items = (*items, fetch.SIMPLE["MODSEQ"])
-        if asked.since is not None or "MODSEQ" in names:
-            self.enabled.add("CONDSTORE")
-        return (fetch.SIMPLE["UID"], *items) if uid and "UID" not in names else items
+        if asked.since is not None or any(item.name == "MODSEQ" for item in items):
+            self.now_condstore()
+            items = with_item(items, fetch.SIMPLE["MODSEQ"])
+        if uid and not any(item.name == "UID" for item in items):
+            items = (fetch.SIMPLE["UID"], *items)
+        if self.view.knows_recent and self.view.recent:
+            marked = fetch.flags_with(self.view.recent)
+            items = tuple(marked if item.name == "FLAGS" else item for item in items)
+        return items
 
-    def mark_seen(self, picked: list[tuple[int, int]]) -> Acts[None]:
+    def with_flags(self, items: tuple[fetch.Item, ...]) -> tuple[fetch.Item, ...]:
+        """What a client has to be told when \\Seen was set by the way (§6.4.5; RFC 7162 §3.2.4)."""
+        recent = self.view.recent if self.view.knows_recent else set()
+        items = with_item(items, fetch.flags_with(recent))
+        if self.condstore:
+            items = with_item(with_item(items, fetch.SIMPLE["UID"]), fetch.SIMPLE["MODSEQ"])
+        return items
+
+    def mark_seen(self, picked: list[tuple[int, int]]) -> Acts[set[int]]:
+        """The UIDs of those that were not seen before."""
         messages = self.view.box.messages
         unseen = tuple(one for _, one in picked if one in messages and "\\Seen" not in messages[one].flags)
-        if unseen:
-            yield Flag(self.place(), unseen, "+", ("\\Seen",))
+        if not unseen:
+            return set()
+        changed = yield Flag(self.place(), unseen, "+", ("\\Seen",))
+        self.view.catch_up(known=set(changed))
+        return {change.uid for change in changed}
 
     def do_STORE(self, ranges: Ranges | None, asked: Storing, uid: bool = False) -> Acts[bytes]:
         """§6.4.6, RFC 7162 §3.1.3."""
         view = self.view
         picked = [one for _, one in view.pick(ranges, uid)]
-        modified: list[int] = []
+        flags = settable(asked.flags)
+        modified: set[int] = set()
         if asked.unchanged_since is not None:
-            self.enabled.add("CONDSTORE")
-            modified = [one for one in picked if view.box.read(one).modseq > asked.unchanged_since]
-            picked = [one for one in picked if one not in set(modified)]
-        changed = yield Flag(self.place(), tuple(picked), asked.how, self.spelt(asked.flags))
-        told_anyway = asked.unchanged_since is not None  # the new MODSEQ is news even to who was silent
-        view.catch_up(known=set(changed) if asked.silent and not told_anyway else ())
+            self.now_condstore()
+            modified = view.changed_since(asked.unchanged_since, picked, flags if asked.how else ())
+            picked = [one for one in picked if one not in modified]
+        changed = yield Flag(self.place(), tuple(picked), asked.how, flags)
+        view.catch_up(known=set(changed) if asked.silent else (), silent=self.condstore)
         if not asked.silent:
-            view.flagged.update(dict.fromkeys(picked))  # also those it did not change
+            view.flagged.update(dict.fromkeys(picked, True))  # also those it did not change
+        elif asked.unchanged_since is not None:
+            view.flagged.update({one: False for one in picked if one not in view.flagged})
         if modified:
-            numbers = modified if uid else [view.number(one) for one in modified]
+            numbers = sorted(modified if uid else map(view.number, modified))
             return b"[MODIFIED %s] the others changed meanwhile" % write_set(numbers)
+        if any(one not in view.box.messages for one in picked):
+            return b"[EXPUNGEISSUED] but not for those that somebody removed"
         return b"done"
-
-    def spelt(self, flags: tuple[str, ...]) -> tuple[str, ...]:
-        r"""Keywords are the same in capitals or not (§2.3.2): spelt as they first came; \Recent is nobody's to set."""
-        flags = tuple(flag for flag in flags if flag != "\\Recent")
-        if all(flag.startswith("\\") for flag in flags):
-            return flags
-        known = {flag.upper(): flag for message in self.view.box.messages.values() for flag in message.flags}
-        return tuple(known.get(flag.upper(), flag) for flag in flags)
 
     def do_COPY(self, ranges: Ranges | None, name: str, uid: bool = False) -> Acts[bytes]:
         text, _ = yield from self.copied(ranges, name, uid)
@@ -715,10 +821,11 @@ class ImapServer:
         """§6.4.8: COPYUID is told before the EXPUNGEs."""
         place = self.place()
         text, uids = yield from self.copied(ranges, name, uid)
-        if uids:
-            self.add(b"* OK %s\r\n" % text)
-            yield Remove(place, uids)
-        return b"done"
+        if not uids:
+            return text
+        self.add(b"* OK %s\r\n" % text)
+        yield Remove(place, uids)
+        return self.done_modseq()
 
     def copied(self, ranges: Ranges | None, name: str, uid: bool) -> Acts[tuple[bytes, tuple[int, ...]]]:
         """What stands after OK, and the UIDs that were copied (§6.4.7)."""
@@ -737,15 +844,32 @@ class ImapServer:
         return b"[COPYUID %d %s %s] done" % (box.uidvalidity, write_set(picked), write_set(new)), picked
 
 
-SPECIAL_USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
-
-
 def too_long(limit: int) -> Refused:
     return Refused("imap.too-long", f"BAD a line has at most {limit} octets", limit=str(limit))
 
 
+def is_id(value: Value) -> bool:
+    """NIL, or at most 30 pairs of a short name and a string or NIL (RFC 2971 §3.3)."""
+    if value is None:
+        return True
+    if not isinstance(value, tuple) or len(value) % 2 or len(value) > 60:
+        return False
+    strings = all(one is None or (isinstance(one, bytes) and not isinstance(one, Atom)) for one in value)
+    return strings and all(isinstance(name, bytes) and len(name) <= 30 for name in value[::2])
+
+
+def settable(flags: Iterable[str]) -> tuple[str, ...]:
+    """Keywords, and the flags that messages have here; others are passed over (§7.1, PERMANENTFLAGS)."""
+    return tuple(flag for flag in flags if flag in SYSTEM_FLAGS or not flag.startswith("\\"))
+
+
+def with_item(items: tuple[fetch.Item, ...], item: fetch.Item) -> tuple[fetch.Item, ...]:
+    """These and that one, once."""
+    return items if any(one.name == item.name for one in items) else (*items, item)
+
+
 def status(box: Mailbox, item: str) -> int:
-    """§6.3.11; HIGHESTMODSEQ: RFC 7162 §3.1.7."""
+    """§6.3.11; RECENT: RFC 3501 §6.3.10; HIGHESTMODSEQ: RFC 7162 §3.1.7."""
     messages = box.messages.values()
     match item:
         case "MESSAGES":
@@ -760,25 +884,6 @@ def status(box: Mailbox, item: str) -> int:
             return sum("\\Deleted" in message.flags for message in messages)
         case "SIZE":
             return sum(len(message.data) for message in messages)
-        case "HIGHESTMODSEQ":
-            return box.modseq
-        case _:  # RECENT: rev2 has done away with it
-            return 0
-
-
-def saved(uids: list[int], wanted: Iterable[str]) -> tuple[int, ...]:
-    """What $ then stands for (§6.4.4.1): all, unless only MIN or MAX were asked for."""
-    if "ALL" in wanted or "COUNT" in wanted or not {"MIN", "MAX"} & set(wanted) or not uids:
-        return tuple(uids)
-    ends = [uids[0]] * ("MIN" in wanted) + [uids[-1]] * ("MAX" in wanted)
-    return tuple(dict.fromkeys(ends))
-
-
-def extended(found: list[int], wanted: Iterable[str]) -> bytes:
-    """ESEARCH's answer (§7.3.4): MIN, MAX and ALL only when something was found."""
-    told = {"COUNT": b" COUNT %d" % len(found)}
-    if found:
-        told |= {"MIN": b" MIN %d" % found[0], "MAX": b" MAX %d" % found[-1], "ALL": b" ALL " + write_set(found)}
-    if set(wanted) <= {"SAVE"}:
-        wanted = ("ALL",)
-    return b"".join(told.get(one, b"") for one in dict.fromkeys(wanted))
+        case "RECENT":
+            return sum(message.uid >= box.recent_from for message in messages)
+    return box.modseq
