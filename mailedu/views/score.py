@@ -157,6 +157,7 @@ class Talk:
     code: str = ""  # what the last reply of this exchange begins with: "250", "+OK", "NO"
     why: Rule | None = None  # the last rule of this exchange
     last: int | None = None  # the last message's row in this exchange
+    newest: int = 0  # the last message's row, or the conversation's own before there is one
 
 
 class Scribe:
@@ -220,6 +221,7 @@ class Scribe:
                 self.enter(step, state, up, talk)
             case Close() | Cipher():
                 self.join(step, up)
+                self.under(self.kids(step), up, talk)
             case Hangup():
                 self.note(step, up, "hangup", f"{who(step.actor)} hangs up")
             case Wait(seconds):
@@ -255,12 +257,14 @@ class Scribe:
         self.under(self.kids(step), up, None)
 
     def join(self, step: Step, up: int | None) -> None:
-        """This step is part of what another row says."""
-        if up is not None:
-            row = self.rows[up]
-            row.setdefault("also", []).append(step.number)
-            if isinstance(step.act, Cipher):
-                row["wire"] = row.get("wire", 0) + len(step.act.data)
+        """This step is part of what another row says; alone, where that row was dropped from the trace."""
+        if up is None:
+            self.row(step, None, "evidence", "wait", told(step.act))
+            return
+        row = self.rows[up]
+        row.setdefault("also", []).append(step.number)
+        if isinstance(step.act, Cipher):
+            row["wire"] = row.get("wire", 0) + len(step.act.data)
 
     def count(self, row: int, meter: str, by: int) -> None:
         """A meter moves with this row."""
@@ -359,7 +363,7 @@ class Scribe:
         self.count(row, "connections", 1)
         reader = next((self.readers[name] for name in names if name in self.readers), plain)
         state = self.machines[machine]["states"][0] if machine else ""
-        return Talk(index, up, row, client, server, reader, by_server, state=state)
+        return Talk(index, up, row, client, server, reader, by_server, state=state, newest=row)
 
     def machine(self, names: Iterable[str]) -> str:
         """The state table of a conversation, by name, put into the score the first time; "" when there is none."""
@@ -400,7 +404,10 @@ class Scribe:
                 place = bisect_right(rows, passed[sender], key=lambda pair: pair[0]) - 1
                 row = rows[place][1] if place >= 0 else talk.row
                 passed[sender] += len(step.act.data)
-            self.rows[row].setdefault("also", []).append(step.number)
+            for part in (step, *(kid for kid in self.kids(step) if isinstance(kid.act, Cipher))):
+                self.join(part, row)
+        for record in (*talk.records, *talk.sealed):  # the last ones, after all that was said
+            self.join(record, talk.shook)
 
     # -- what is said
 
@@ -422,6 +429,7 @@ class Scribe:
             self.reply(row, data, spans, talk)
         if up is not None and "to" in self.rows[up] and "verb" in self.rows[up]:
             talk.last = row
+        talk.newest = row
         talk.told.setdefault(sender, []).append((talk.octets.get(sender, 0), row))
         talk.octets[sender] = talk.octets.get(sender, 0) + len(data)
         self.count(row, "octets", len(data))
@@ -484,12 +492,14 @@ class Scribe:
     def enter(self, step: Step, state: str, up: int | None, talk: Talk | None) -> None:
         """A new state is part of the message that led to it: [before, by which command, after]."""
         if talk is None or up is None:
-            return self.join(step, up)
-        row = up if talk.last is None else talk.last
+            self.join(step, up)
+            return self.under(self.kids(step), up, talk)
+        row = talk.last if talk.last is not None else talk.newest if up == talk.row else up
         before, verb, _ = self.rows[row].get("state", (talk.state, talk.verb, ""))
         self.rows[row]["state"] = [before, verb, state]
         self.rows[row].setdefault("also", []).append(step.number)
         talk.state = state
+        self.under(self.kids(step), up, talk)
 
     # -- what is decided, and on which evidence
 
@@ -525,14 +535,16 @@ class Scribe:
         for record in act.records:
             spans += [(1, "line end"), (len(record), "record")]
             lines.append(record)
-        said = {"NXDomain": "no such name", "DnsTimeout": "no answer came"}.get(act.status, act.status)
-        label = said or "; ".join(act.records) or "no such record"
-        outcome = "" if act.records and not said else "no answer" if act.status == "DnsTimeout" else "void"
-        row = self.row(step, up, "evidence", "answer", label, outcome=outcome, **text("\n".join(lines), self.glossed(spans)))
+        trouble = {"NXDomain": "no such name", "DnsTimeout": "no answer came"}.get(act.status, act.status)
+        label = trouble or "; ".join(act.records) or "no such record"
+        outcome = "" if act.records and not trouble else "no answer" if act.status == "DnsTimeout" else "void"
+        said = text("\n".join(lines), self.glossed(spans))
+        row = self.row(step, up, "evidence", "answer", label, outcome=outcome, **said)
         asker = next((row["actor"] for row in reversed(self.rows[:row]) if row["kind"] == "ask"), "")
-        self.rows[row].update(actor=DNS, to=asker)
+        self.rows[row].update({"actor": DNS, "to": asker} if asker else {"actor": DNS})
         if outcome:
             self.rows[row]["mood"] = "later"
+        self.under(self.kids(step), up, None)
 
     # -- boxes
 
