@@ -40,7 +40,7 @@ def select(fields: Sequence[Field], names: Iterable[str], itself: Field | None =
     for field in fields:
         if field is not itself:
             left.setdefault(field.name.lower(), []).append(field)
-    return [left[name].pop() for name in names if left.get(name)]
+    return [left[name].pop() for name in map(str.lower, names) if left.get(name)]
 
 
 def field_hash_input(chosen: Iterable[Field], bare: bytes, form: str) -> bytes:

@@ -118,8 +118,14 @@ def signed(
     )
     value = base64(make_signature(key, kind, digest))
     yield Rule("dkim.signed", "signed", {"domain": domain, "selector": selector, "algorithm": f"{kind}-sha256"})
+    return with_field(message, bare + in_lines(value, 2) + b"\r\n")
+
+
+def with_field(message: Message, field: bytes) -> bytes:
+    """The message with this field on top (§5.6); one that was only a body gets the empty line it lacked."""
     at = len(message.fields[0].data) if message.fields and not message.fields[0].name else 0
-    return data[:at] + bare + in_lines(value, 2) + b"\r\n" + data[at:]
+    gap = b"\r\n" if message.header_end == at and message.body and not message.separator else b""
+    return message.data[:at] + field + gap + message.data[at:]
 
 
 def make_signature(key: Any, kind: str, digest: bytes) -> bytes:
