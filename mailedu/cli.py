@@ -161,7 +161,8 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except LabError as error:
-        raise click.UsageError(str(error)) from None
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
 
 
 # ---- mailedu serve

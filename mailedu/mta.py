@@ -113,7 +113,7 @@ class Mx(House):
             raise Refused(
                 "mta.relay", f"550 5.7.1 {address} is not one of ours, and we relay for nobody", recipient=address
             )
-        yield Rule("mta.local", self.mailbox(address), {"recipient": address})
+        yield Rule("mta.local", "ours", {"recipient": address, "mailbox": self.mailbox(address)})
         return None
 
     def receive(self, envelope: Envelope, message: bytes) -> Acts[str]:
@@ -250,7 +250,7 @@ class Submission(House):
     def recipient(self, envelope: Envelope, address: str) -> Acts[str | None]:
         if self.is_ours(address):
             self.mailbox(address)
-        yield Rule("mta.will-relay", address)
+        yield Rule("mta.will-relay", "will be relayed", {"recipient": address})
         return None
 
     def receive(self, envelope: Envelope, message: bytes) -> Acts[str]:

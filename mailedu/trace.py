@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import islice
 from typing import Any
 
 from .acts import (
@@ -158,7 +159,8 @@ class Trace:
         chosen = set(roots)
         number: dict[int, int] = {}
         part = Trace(self._now)
-        for step in self._steps:
+        first = max(min(chosen, default=self.dropped) - self.dropped, 0)  # nothing before it can stand under it
+        for step in islice(self._steps, first, None):
             if step.number in chosen or step.parent in number or step.parent in chosen:
                 number[step.number] = len(part._steps)
                 parent = None if step.parent is None else number.get(step.parent)
