@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .acts import DnsTimeout, LabError, NXDomain
+    from .catalogue import replies
     from .lab import Lab
     from .lab.verdicts import check_spf, evaluate_dmarc, verify_dkim
-    from .replies import replies
     from .trace import Trace
     from .zone import Zone
 
@@ -29,7 +29,7 @@ HOMES = {
     "Zone": "zone",
     "check_spf": "lab.verdicts",
     "evaluate_dmarc": "lab.verdicts",
-    "replies": "replies",
+    "replies": "catalogue",
     "verify_dkim": "lab.verdicts",
 }
 
