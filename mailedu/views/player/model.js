@@ -97,8 +97,9 @@ export class Story {
     this.rows.forEach((row, i) => { this.byStep[row.n - this.first] = i; });
   }
 
-  /** The row of a step; the nearest one before it when that step has none. */
+  /** The row of a step; the nearest one before it when that step has none, the last one beyond the end. */
   rowOf(step) {
+    if (step - this.first >= this.byStep.length) return this.size - 1;
     for (let at = Math.min(step - this.first, this.byStep.length - 1); at >= 0; at--) if (this.byStep[at] >= 0) return this.byStep[at];
     return 0;
   }

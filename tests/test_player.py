@@ -1,0 +1,466 @@
+"""The player in a real browser, as the page it is exported to: moving, folding, searching, hostile text, access."""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from browser import browser
+from player_traces import HOSTILE, READERS, TABLES, hostile, reading
+from playwright.sync_api import Browser, Page
+
+from mailedu.trace import Trace
+from mailedu.views import html
+from mailedu.views.score import Choice, Question, pack, score
+
+__all__ = ["browser"]
+pytestmark = pytest.mark.browser
+
+NOW = ".mp-row[data-now]"
+Opened = Callable[..., Page]
+
+# Scripts that look at a page.
+ROOM = "document.documentElement.scrollWidth <= innerWidth"
+BEYOND_THE_EDGE = """() => {
+    const root = document.querySelector('.mp'), edge = root.getBoundingClientRect();
+    return [...root.querySelectorAll('button, input, select, .mp-insp, .mp-score, h3')].filter(e => {
+        const box = e.getBoundingClientRect();
+        return box.width && (box.right > edge.right + 1 || box.left < edge.left - 1);
+    }).map(e => e.className || e.tagName);
+}"""
+TOO_SMALL = """() => [...document.querySelectorAll('.mp button:not(.g), .mp select, .mp input')].filter(e => {
+    const box = e.getBoundingClientRect();
+    return box.width && (box.width < 23.5 || box.height < 23.5);
+}).map(e => e.outerHTML.slice(0, 80))"""
+ELEMENTS = "document.querySelectorAll('script, style, img, iframe, object, embed, link, a:not(.cite)').length"
+CONTROL = r"/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/"
+LOOK = f"""() => {{
+    const root = document.querySelector('.mp');
+    return {{
+        wide: root.clientWidth, display: getComputedStyle(root).display, elements: {ELEMENTS},
+        over: root.scrollWidth > root.clientWidth || document.body.scrollWidth > innerWidth,
+        control: {CONTROL}.test(root.textContent),
+    }};
+}}"""
+LONGEST = """() => {
+    const { app } = document.querySelector('.mp').player;
+    app.go(app.story.rows.findIndex(row => row.size > 900_000), { reveal: true, jump: true });
+}"""
+GLOSSES = "all => all.map(g => [g.querySelector('b').textContent, g.dataset.k])"
+NAMELESS = """() => [...document.querySelectorAll('.mp button, .mp input, .mp select')]
+    .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length)).map(e => e.outerHTML)"""
+FOCUSED = "document.activeElement.className || document.activeElement.title || document.activeElement.tagName"
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
+    """opened(trace, at="#step=5", width=…, theme=…): the page; nothing is asked for, nothing said on the console."""
+    contexts, troubles = [], []
+
+    def open_(trace: Trace, at: str = "", width: int = 1000, height: int = 700, theme: str = "light", **more: object):
+        path = tmp_path / f"page{len(contexts)}.html"
+        told = score(trace, READERS, TABLES, **more)
+        path.write_text(html.of_packed(pack(told), told["title"]), encoding="utf-8")
+        size = {"width": width, "height": height}
+        contexts.append(browser.new_context(viewport=size, color_scheme=theme))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: troubles.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        own = ("data:", "blob:", path.as_uri())
+        page.on(
+            "request", lambda asked: None if asked.url.startswith(own) else troubles.append(f"asked for {asked.url}")
+        )
+        page.goto(path.as_uri() + at)
+        page.locator(".mp").wait_for()
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def step(page: Page) -> int:
+    """The number of the step one stands on."""
+    return int(page.locator(".mp-bar .pos b").inner_text())
+
+
+def until(page: Page, holds: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait for it (Playwright's own waiting needs eval, which the page forbids)."""
+    for _ in range(int(seconds * 20)):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it never came to be")
+
+
+def press(page: Page, *keys: str) -> int:
+    for key in keys:
+        page.keyboard.press(key)
+    return step(page)
+
+
+def focus(page: Page) -> None:
+    page.locator(".mp-score").focus()
+
+
+def labels(page: Page) -> list[str]:
+    return [text.strip() for text in page.locator(".mp-row .lb").all_inner_texts()]
+
+
+# -- moving
+
+
+def test_it_opens_at_the_beginning_and_says_what_it_shows(opened: Opened) -> None:
+    page = opened(reading())
+    assert step(page) == 0
+    assert page.title() == "bob reads his mail"
+    assert page.locator(NOW).count() == 1
+    assert "STLS" in labels(page)
+
+
+def test_keys_step_over_what_is_folded(opened: Opened) -> None:
+    page = opened(reading())
+    focus(page)
+    assert press(page, *["ArrowDown"] * 4) == 7, "STLS, folded"
+    assert press(page, "ArrowDown", "ArrowDown") == 16, "past the handshake: USER"
+    assert press(page, "ArrowUp") == 13
+    assert press(page, "ArrowDown", "ArrowRight", "ArrowRight") == 17, "into"
+    assert press(page, "ArrowLeft") == 16, "out"
+    assert press(page, "Shift+ArrowDown") == 25, "over"
+    assert press(page, "End") == 85
+    assert press(page, "Home") == 0
+
+
+def test_levels_fold_and_unfold(opened: Opened) -> None:
+    page = opened(reading())
+    focus(page)
+    count = {}
+    for level in "12345":
+        press(page, level)
+        count[level] = page.locator(".mp-score .pad").evaluate("pad => Math.round(pad.clientHeight / 26)")
+        assert page.locator(".mp-levels [aria-checked=true]").inner_text().strip()
+    assert count["1"] <= count["2"] < count["3"] < count["4"] < count["5"]
+    assert count["2"] == 3
+
+
+def test_jumps_and_search(opened: Opened) -> None:
+    page = opened(reading())
+    focus(page)
+    assert press(page, "r") == 28
+    assert "-ERR" in page.locator(NOW).inner_text()
+    assert press(page, "d") == 80
+    assert press(page, "v") == 84
+    press(page, "/")
+    page.keyboard.type("retr")
+    assert page.locator(".mp-row[data-hit]").count() >= 1
+    assert press(page, "Enter") == 63
+    assert press(page, "Enter") == 63, "the only hit: around the end and back"
+    press(page, "Escape")
+    assert page.evaluate("document.activeElement.className") == "mp-score"
+
+
+def test_a_click_goes_there_and_the_arrow_unfolds(opened: Opened) -> None:
+    page = opened(reading())
+    row = page.locator(".mp-row", has_text="PASS wrong").first
+    row.locator(".lb").click()
+    assert step(page) == 25
+    row.locator(".tw").click()
+    assert page.locator(".mp-row", has_text="-ERR [AUTH]").count() == 1
+    page.locator(".mp-row", has_text="PASS wrong").first.locator(".lb").dblclick()
+    assert page.locator(".mp-row", has_text="-ERR [AUTH]").count() == 0
+
+
+def test_the_address_says_where_and_leads_there(opened: Opened) -> None:
+    page = opened(reading(), at="#step=28")
+    assert step(page) == 28
+    assert page.locator(NOW).inner_text().strip().find("-ERR") >= 0
+    focus(page)
+    press(page, "ArrowUp")
+    assert page.url.endswith("#step=27")
+    page.evaluate("location.hash = '#step=63'")
+    until(page, lambda: step(page) == 63)
+    assert step(opened(reading(), at="#step=99999")) == 85, "beyond the end is the end"
+    assert step(opened(reading(), at="#step=x")) == 0
+
+
+def test_playing_and_pausing(opened: Opened) -> None:
+    page = opened(reading())
+    page.get_by_label("Speed").select_option("4")
+    focus(page)
+    press(page, "Space")
+    until(page, lambda: step(page) >= 2)
+    press(page, "Space")
+    here = step(page)
+    page.wait_for_timeout(700)
+    assert step(page) == here
+
+
+def test_the_time_line_can_be_scrubbed(opened: Opened) -> None:
+    page = opened(reading())
+    box = page.locator(".mp-time").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 30)
+    middle = step(page)
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 30)
+    page.mouse.up()
+    assert 20 < middle < 60 < step(page)
+    slider = page.get_by_role("slider")
+    assert slider.get_attribute("aria-valuenow") == str(step(page))
+    assert "of 85" in slider.get_attribute("aria-valuetext")
+
+
+def test_lanes_can_be_chosen(opened: Opened) -> None:
+    page = opened(reading())
+    page.locator(".mp-lane", has_text="dns").click()
+    assert "POP3, port 110" not in labels(page)
+    assert page.locator(".mp-lane[data-off]").count() == 2
+    page.locator(".mp-lane", has_text="dns").click()
+    assert "POP3, port 110" in labels(page)
+
+
+# -- the inspector
+
+
+def test_every_octet_is_named_and_explains_itself(opened: Opened) -> None:
+    page = opened(reading(), at="#step=26")
+    named = page.locator(".mp-bytes .g").evaluate_all(GLOSSES)
+    assert named == [["PASS", "verb"], ["·", "text"], ["wrong", "secret"], ["↵", "crlf"]]
+    assert page.locator(".mp-bytes .hex .x").all_inner_texts() == [f"{octet:02x}" for octet in b"PASS wrong\r\n"]
+    page.locator(".mp-bytes .g", has_text="wrong").hover()
+    assert page.locator(".mp-why").inner_text().startswith("password: ")
+    assert page.locator(".mp-bytes .hex .x[data-hi]").count() == 5
+    page.mouse.move(5, 5)
+    page.locator(".mp-bytes button.g").first.focus()
+    assert page.locator(".mp-why").inner_text().startswith("command: ")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".mp-why").inner_text().startswith("password: ")
+    assert step(page) == 26, "arrows among the octets do not step"
+
+
+def test_a_refusal_gives_its_rule_and_where_it_is_written(opened: Opened) -> None:
+    page = opened(reading(), at="#step=28")
+    why = page.locator(".mp-why")
+    assert "do not fit together" in why.inner_text()
+    assert why.locator("a").get_attribute("href") == "https://www.rfc-editor.org/rfc/rfc1939#section-7"
+    assert why.locator("a").get_attribute("rel") == "noreferrer noopener"
+
+
+def test_the_state_comes_from_the_table_that_ran(opened: Opened) -> None:
+    page = opened(reading(), at="#step=47")
+    rail = page.locator(".mp-state")
+    assert rail.locator("svg").get_attribute("aria-label") == "State of POP3: TRANSACTION, was AUTHORIZATION"
+    assert rail.locator(".name.is").text_content().endswith("TRANSACTION")
+    shown = rail.locator("button").all_inner_texts()
+    assert shown == list(dict.fromkeys(row.command for row in TABLES["pop3"] if row.state == "TRANSACTION"))
+
+
+def test_meters_say_what_a_step_changed(opened: Opened) -> None:
+    page = opened(reading(), at="#step=85")
+    changed = page.locator(".mp-world .m[data-d]")
+    assert changed.count() == 1
+    assert re.sub(r"\s+", " ", changed.inner_text()) == "1 +1 alice mailbox"
+    focus(page)
+    press(page, "1", "Home", "ArrowDown")
+    assert "+1" in page.locator(".mp-world .m", has_text="calls").inner_text(), "standing on a folded call is after it"
+
+
+def test_long_octets_come_in_portions(opened: Opened) -> None:
+    page = opened(hostile(), at="#step=0")
+    page.evaluate(LONGEST)
+    assert "octets that are not kept" in page.locator(".mp-bytes").inner_text()
+    page.get_by_role("button", name="hex").click()
+    assert page.locator(".mp-bytes .hex .x").count() == 512
+    page.locator(".mp-bytes .more").click()
+    assert page.locator(".mp-bytes .hex .x").count() == 1024
+
+
+# -- predict, then reveal
+
+
+def test_predict_then_reveal(opened: Opened) -> None:
+    asked = Question("What will the server say?", (Choice("+OK", hint="The password is wrong."), Choice("-ERR", True)))
+    page = opened(reading(), predict={28: asked})
+    page.get_by_role("button", name="Predict").click()
+    focus(page)
+    press(page, "4", *["ArrowDown"] * 30)
+    assert step(page) == 27, "nobody gets past"
+    assert page.locator(".mp-say h3").inner_text() == "What will the server say?"
+    assert "-ERR [AUTH]" not in page.locator(".mp-body").inner_text().replace("2\n-ERR", "")
+    press(page, "1")
+    assert page.locator(".mp-quiz .hint").inner_text() == "The password is wrong."
+    page.get_by_role("button", name="Show step 28").click()
+    assert step(page) == 28
+    assert "-ERR [AUTH]" in page.locator(NOW).inner_text()
+    focus(page)
+    assert press(page, "ArrowDown") > 28
+
+
+# -- saving
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("txt", b"bob reads his mail"), ("svg", b"<svg"), ("json", b"{"), ("pcap", b"\xa1\xb2\xc3\xd4")],
+)
+def test_files_can_be_saved(opened: Opened, name: str, begins: bytes, tmp_path: Path) -> None:
+    page = opened(reading())
+    focus(page)
+    page.keyboard.press("s")
+    with page.expect_download() as download:
+        page.get_by_role("button", name=f".{name}", exact=True).click()
+    assert download.value.suggested_filename == f"bob-reads-his-mail.{name}"
+    download.value.save_as(tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+# -- hostile text
+
+
+@pytest.mark.parametrize("level", ["3", "5"])
+def test_hostile_text_runs_nothing_and_breaks_no_layout(opened: Opened, level: str) -> None:
+    page = opened(hostile(), width=960)
+    title, before = page.title(), page.evaluate(LOOK)
+    assert before["control"] is False and before["over"] is False
+    focus(page)
+    press(page, level, "Home")
+    for _ in range(12):
+        press(page, *["ArrowDown"] * 10)
+        assert page.evaluate(LOOK) == before
+    assert page.title() == title
+    assert title.startswith("<script>"), "shown as the text it is"
+
+
+def test_a_page_keeps_hostile_text_out_of_its_markup() -> None:
+    page = html.page(hostile(), READERS, TABLES)
+    assert "owned" not in re.sub(r"<title>.*?</title>", "", page), "all that came is packed"
+    assert "<title>&lt;script&gt;" in page
+    branch = {"id": "b1", "parent": "", "at": 1, "title": "</script><script>alert(1)</script>", "packed": b""}
+    assert "</script><script>alert" not in html.of_packed(b"", "", [branch])
+
+
+def test_the_policy_names_the_one_script_and_the_one_style() -> None:
+    page = html.page(reading(), READERS, TABLES)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy and "http" not in policy
+    assert len(page.encode()) < 300_000 + len(base64.b64encode(pack(score(reading(), READERS, TABLES))))
+
+
+def test_nothing_happened_is_a_page_too(opened: Opened, browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "empty.html"
+    path.write_text(html.page(Trace(), {}, {}), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.get_by_text("Nothing happened").wait_for()
+    page.close()
+
+
+# -- every width, both themes, paper
+
+
+@pytest.mark.parametrize("width", [360, 720, 960, 1400])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_fits(opened: Opened, width: int, theme: str) -> None:
+    page = opened(reading(), at="#step=28", width=width, height=900, theme=theme)
+    assert page.evaluate(ROOM)
+    assert page.evaluate(BEYOND_THE_EDGE) == []
+    assert page.evaluate(TOO_SMALL) == [], "targets are 24 px at least"
+
+
+def test_on_paper_all_rows_are_there(opened: Opened) -> None:
+    page = opened(reading())
+    focus(page)
+    press(page, "4")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".mp-row").count() == 33
+    assert page.locator(".mp-insp").is_hidden() and page.locator(".mp-foot").is_hidden()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+
+
+def test_motion_can_be_off(opened: Opened) -> None:
+    page = opened(reading(), at="#step=28")
+    page.emulate_media(reduced_motion="reduce")
+    assert page.locator(".mp-time .ph").evaluate("e => getComputedStyle(e).transitionDuration") == "0s"
+
+
+# -- access
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("state", ["start", "refusal", "question", "folded", "bytes", "help", "narrow", "predict"])
+def test_axe_finds_no_violation(opened: Opened, theme: str, state: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    asked = {28: Question("What will it say?", (Choice("+OK"), Choice("-ERR", True)))}
+    at = {"refusal": "#step=28", "question": "#step=82", "bytes": "#step=64"}.get(state, "")
+    page = opened(reading(), at=at, width=380 if state == "narrow" else 960, theme=theme, predict=asked)
+    focus(page)
+    match state:
+        case "folded":
+            press(page, "1")
+        case "bytes":
+            press(page, "5")
+        case "help":
+            page.keyboard.press("?")
+        case "predict":
+            page.keyboard.press("p")
+            press(page, "4", *["ArrowDown"] * 20)
+    found = Axe().run(
+        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    )
+    ours = [
+        v
+        for v in found.response["violations"]
+        if v["id"] not in ("landmark-one-main", "page-has-heading-one", "region")
+    ]
+    assert ours == [], "\n".join(f"{v['id']}: {[n['html'][:120] for n in v['nodes'][:3]]}" for v in ours)
+
+
+def test_a_screen_reader_hears_each_step_as_a_sentence(opened: Opened) -> None:
+    page = opened(reading())
+    focus(page)
+    press(page, "r")
+    said = "Step 28. beta answers bob: -ERR [AUTH] name and password do not fit together, under TLS"
+    assert page.locator("[aria-live]").first.inner_text() == said
+    active = page.locator(".mp-score").get_attribute("aria-activedescendant")
+    item = page.locator(f"#{active}")
+    assert item.get_attribute("aria-selected") == "true"
+    assert item.locator(".vh").inner_text() == said
+    assert [item.get_attribute(f"aria-{name}") for name in ("level", "posinset", "setsize")] == ["4", "3", "3"]
+    tree = page.locator(".mp-score").aria_snapshot()
+    assert f'treeitem "{said}" [level=4] [selected]' in tree
+
+
+def test_every_control_has_a_name_and_is_reached_by_tab(opened: Opened) -> None:
+    page = opened(reading(), at="#step=28")
+    assert page.evaluate(NAMELESS) == []
+    page.locator("body").click(position={"x": 2, "y": 2})
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(FOCUSED))
+    assert {"mp-score", "mp-time", "mp-bytes", "g", "mp-find", "Keys (?)"} <= reached
+
+
+def test_escape_leads_back_to_the_steps_and_out(opened: Opened) -> None:
+    page = opened(reading())
+    page.locator(".mp-time").focus()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "mp-score"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.tagName") == "BODY"
+
+
+def test_the_hostile_trace_holds_what_it_says() -> None:
+    """So that the tests above test something."""
+    packed = zlib.decompress(pack(score(hostile(), READERS, TABLES)), 31).decode("utf-8", "surrogatepass")
+    assert all(word in packed for word in ("<script>", "onload", "\\u001b]0;", "\u202e", "</textarea>"))
+    assert len(HOSTILE["long"]) == 1_000_000
