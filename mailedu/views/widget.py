@@ -77,9 +77,9 @@ class Player(anywidget.AnyWidget):
         steps, on_branch = self.futures.get(parent, (set(), None)) if isinstance(parent, str) else (set(), None)
         if on_branch is None:
             raise LabError("Nothing can be branched here: this trace came without the lab that made it.")
-        if not isinstance(at, int) or at not in steps:
+        if type(at) is not int or at not in steps:
             raise LabError(f"There is no step {at} here to branch from.")
-        if not isinstance(text, str) or not 0 < len(text) <= MOST:
+        if not isinstance(text, str) or not 0 < len(text) <= MOST or "\r" in text or "\n" in text:
             raise LabError(f"Type one line of at most {MOST} letters.")
         grown = on_branch(at, text)
         trace, again = grown if isinstance(grown, tuple) else (grown, None)

@@ -1,0 +1,161 @@
+"""The player as a widget, on the kernel's side: traits, branches, what the notebook file gets, cells run again."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from player_traces import READERS, TABLES, long, reading
+
+from mailedu.acts import LabError
+from mailedu.views import widget
+from mailedu.views.widget import MOST, Player
+
+
+def player(**more) -> Player:
+    return Player(reading(), READERS, TABLES, **more)
+
+
+def unpacked(packed: bytes) -> dict:
+    return json.loads(gzip.decompress(packed))
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list:
+    """What players tell the page by message."""
+    messages: list = []
+    monkeypatch.setattr(Player, "send", lambda self, message, buffers=None: messages.append(message))
+    return messages
+
+
+def say(made: Player, **message) -> None:
+    """What arrives when the page sends a message."""
+    made._handle_custom_msg({"type": "branch", "branch": "", **message}, [])
+
+
+def test_the_page_gets_the_score_once_and_steps_by_itself() -> None:
+    made = player()
+    assert unpacked(made.packed)["title"] == "bob reads his mail"
+    assert made.get_state()["cursor"] == 0
+    assert len(made.packed) < 6_000
+    assert made.branching is False
+
+
+def test_the_cursor_can_be_set_from_both_sides() -> None:
+    made = player()
+    made.set_state({"cursor": 28})
+    assert made.cursor == 28
+
+
+def test_a_branch_is_really_asked_for_and_kept(sent: list) -> None:
+    asked = []
+
+    def on_branch(at: int, text: str):
+        asked.append((at, text))
+        return long(100)
+
+    made = player(on_branch=on_branch)
+    assert made.branching is True
+    say(made, at=26, text="PASS lab-bob")
+    assert asked == [(26, "PASS lab-bob")]
+    (branch,) = made.branches
+    assert (branch["id"], branch["parent"], branch["at"], branch["title"]) == ("b1", "", 26, "PASS lab-bob")
+    assert unpacked(branch["packed"])["title"] == "PASS lab-bob"
+    assert sent == []
+
+
+def test_a_branch_can_be_branched_again(sent: list) -> None:
+    made = player(on_branch=lambda at, text: (reading(), lambda at, text: reading()))
+    say(made, at=26, text="one")
+    say(made, at=36, text="two", branch="b1")
+    assert [(branch["id"], branch["parent"]) for branch in made.branches] == [("b1", ""), ("b2", "b1")]
+    say(made, at=36, text="three", branch="b2")
+    assert sent == [
+        {"type": "refused", "why": "Nothing can be branched here: this trace came without the lab that made it."}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ({"at": 9_999, "text": "x"}, "no step 9999"),
+        ({"at": -1, "text": "x"}, "no step -1"),
+        ({"at": "26", "text": "x"}, "no step 26"),
+        ({"at": True, "text": "x"}, "no step True"),
+        ({"text": "x"}, "no step None"),
+        ({"at": 26, "text": ""}, "one line"),
+        ({"at": 26, "text": "x" * (MOST + 1)}, "one line"),
+        ({"at": 26, "text": "a\r\nb"}, "one line"),
+        ({"at": 26, "text": 5}, "one line"),
+        ({"at": 26, "text": "x", "branch": "b7"}, "Nothing can be branched"),
+        ({"at": 26, "text": "x", "branch": ["b7"]}, "Nothing can be branched"),
+    ],
+)
+def test_what_cannot_be_branched_is_refused_with_a_sentence(message: dict, why: str, sent: list) -> None:
+    made = player(on_branch=lambda at, text: reading())
+    say(made, **message)
+    assert made.branches == []
+    assert why in sent[0]["why"]
+
+
+def test_the_labs_own_no_reaches_the_page(sent: list) -> None:
+    def on_branch(at: int, text: str):
+        raise LabError("Here nobody was typing.")
+
+    say(player(on_branch=on_branch), at=26, text="x")
+    assert sent == [{"type": "refused", "why": "Here nobody was typing."}]
+
+
+def test_a_bug_behind_a_branch_is_not_hidden_from_the_page(sent: list) -> None:
+    def on_branch(at: int, text: str):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        player(on_branch=on_branch).branch(26, "x")
+
+
+def test_other_messages_are_none_of_ours(sent: list) -> None:
+    made = player()
+    for message in ({"type": "else"}, {}, "text", None, ["branch"]):
+        made.hear(made, message, [])
+    assert sent == []
+
+
+def test_a_notebook_file_gets_a_page_and_a_line_of_text() -> None:
+    made = player()
+    data, _ = made._repr_mimebundle_()
+    assert data["text/plain"] == "Player: bob reads his mail, 88 steps"
+    assert data["text/html"].startswith('<iframe sandbox="allow-scripts')
+    assert "allow-same-origin" not in data["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_a_very_long_trace_is_not_put_into_the_file_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(widget, "LARGEST_PAGE", 100)
+    data, _ = player()._repr_mimebundle_()
+    assert "text/html" not in data
+
+
+def test_a_cell_that_is_run_again_closes_what_it_made_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = {"metadata": {"cellId": "c1"}, "header": {"msg_id": "1"}}
+    shell = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: request))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setattr(widget, "made", {})
+    closed = []
+    monkeypatch.setattr(Player, "close", lambda self: closed.append(self))
+    first, second = player(), player()
+    assert closed == [], "two players of one run stay"
+    request["header"] = {"msg_id": "2"}
+    third = player()
+    assert closed == [first, second]
+    request.update(metadata={"cellId": "c2"}, header={"msg_id": "3"})
+    player()
+    assert closed == [first, second], "another cell's stay"
+    assert widget.made["c1"] == ("2", [third])
+
+
+def test_without_jupyter_there_is_nothing_to_close() -> None:
+    assert widget.running() == ("", "")
