@@ -1,0 +1,149 @@
+"""Judges that have nothing to do with Python: Mail::DKIM (Perl) and opendkim-testmsg, where they are installed."""
+
+import functools
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+
+import pytest
+from dkim_stage import DOMAIN, LETTER, dns, key, one, pem, signed
+
+from mailedu.auth.canonical import relaxed_body, relaxed_field, simple_body
+from mailedu.auth.dkim import public_record
+from mailedu.message import Message
+
+FORMS = ("simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed")
+
+PERL = r"""
+use strict; use warnings; use JSON::PP; use MIME::Base64; use Net::DNS;
+use Mail::DKIM::Verifier; use Mail::DKIM::Signer;
+binmode(STDIN); binmode(STDOUT);
+my $task = decode_json(do { local $/; <STDIN> });
+{ no warnings 'redefine';
+  *Mail::DKIM::DNS::query = sub {
+    my ($name, $type) = @_;
+    my $text = $task->{dns}{$name};
+    $@ = '';
+    return defined $text ? Net::DNS::RR->new(owner => $name, type => 'TXT', txtdata => [unpack('(a255)*', $text)]) : ();
+  };
+}
+my @said;
+for my $message (map { decode_base64($_) } @{$task->{messages}}) {
+  my $dkim = Mail::DKIM::Verifier->new();
+  $dkim->PRINT($message); $dkim->CLOSE;
+  push @said, [map { $_->result_detail } $dkim->signatures];
+}
+for my $how (@{$task->{sign}}) {
+  my $dkim = Mail::DKIM::Signer->new(Algorithm => 'rsa-sha256', Method => $how->{forms}, Domain => $how->{domain},
+    Selector => 'lab', Key => Mail::DKIM::PrivateKey->load(Data => $task->{key}));
+  $dkim->PRINT(decode_base64($how->{message})); $dkim->CLOSE;
+  push @said, encode_base64($dkim->signature->as_string . "\r\n" . decode_base64($how->{message}), '');
+}
+print encode_json(\@said);
+"""
+
+
+@functools.cache
+def perl_has_dkim() -> bool:
+    perl = shutil.which("perl")
+    return (
+        perl is not None
+        and not subprocess.run([perl, "-MMail::DKIM", "-MJSON::PP", "-e1"], capture_output=True).returncode
+    )
+
+
+def perl(messages=(), sign=()):
+    """What Mail::DKIM says of each signature of each message, and the messages it signed."""
+    from base64 import b64decode, b64encode
+
+    lines = pem().decode().splitlines()[1:-1]
+    task = {
+        "dns": {
+            f"lab._domainkey.{DOMAIN}": public_record(key()),
+            f"ed._domainkey.{DOMAIN}": public_record(key("ed25519")),
+        },
+        "messages": [b64encode(message).decode() for message in messages],
+        "sign": [{"forms": how, "domain": DOMAIN, "message": b64encode(message).decode()} for how, message in sign],
+        "key": "".join(lines),
+    }
+    done = subprocess.run(["perl", "-e", PERL], input=json.dumps(task).encode(), capture_output=True, timeout=60)
+    assert not done.returncode, done.stderr.decode()
+    said = json.loads(done.stdout)
+    return said[: len(messages)] + [b64decode(made) for made in said[len(messages) :]]
+
+
+needs_perl = pytest.mark.skipif(not perl_has_dkim(), reason="Perl's Mail::DKIM is not installed (libmail-dkim-perl)")
+needs_opendkim = pytest.mark.skipif(
+    not shutil.which("opendkim-testmsg"), reason="opendkim-testmsg is not installed (opendkim-tools)"
+)
+
+
+def letters(count: int, seed: int = 9) -> list[bytes]:
+    """Messages of odd blanks and folds, no field twice."""
+    dice = random.Random(seed)
+    found = []
+    for _ in range(count):
+        names = dice.sample([b"Subject", b"X-A", b"To", b"x-b ", b"Cc"], dice.randrange(5))
+        fields = [
+            name + b":" + b"".join(dice.choices([b" ", b"\t", b"\r\n a", b"\r\n\ta", b"a", b"B:"], k=dice.randrange(7)))
+            for name in names
+        ]
+        body = b"".join(dice.choices([b" ", b"\t", b"\r\n", b"a", b"bc"], k=dice.randrange(12))) + b"\r\n"
+        top = [b"From: a@alpha.example", b"Date: Mon, 23 Nov 2026 09:00:00 +0000"]
+        found.append(b"\r\n".join([*top, *fields, b"", body]))
+    return found
+
+
+@needs_perl
+def test_mail_dkim_verifies_what_we_sign():
+    made = [signed(message, canonicalization=forms) for message in [LETTER, *letters(25)] for forms in FORMS]
+    made += [signed(LETTER, canonicalization=forms, length=True) + b"more\r\n" for forms in FORMS]
+    assert perl(made) == [["pass"]] * len(made)
+
+
+@needs_perl
+def test_mail_dkim_verifies_our_ed25519_where_it_knows_it():
+    [said] = perl([signed(signed(name="ed25519"))])
+    assert said[0] == "pass" and said[1] in ("pass", "invalid (unsupported algorithm ed25519-sha256)"), said
+
+
+@needs_perl
+def test_mail_dkim_refuses_what_we_refuse():
+    changed = [signed().replace(b"soon", b"late"), signed().replace(b"Lunch", b"Late"), signed(selector="gone")]
+    assert [said[0].split()[0] for said in perl(changed)] == ["fail", "fail", "invalid"]
+    assert [one(message).result for message in changed] == ["fail", "fail", "permerror"]
+
+
+@needs_perl
+def test_we_verify_what_mail_dkim_signs():
+    wanted = [(forms, message) for message in [LETTER, *letters(25, 4)] for forms in FORMS]
+    for made in perl(sign=wanted):
+        made = re.sub(rb"(?<!\r)\n", b"\r\n", made)
+        assert one(made, dns(), now=None).result == "pass", made
+
+
+@needs_opendkim
+@pytest.mark.skipif(os.name == "nt", reason="its temporary files lie in /tmp")
+def test_opendkims_canonical_form(tmp_path):
+    """It signs relaxed/simple and keeps what it hashed: our canonical fields and bodies are the same."""
+    keyfile = tmp_path / "key.pem"
+    keyfile.write_bytes(pem())
+    for message in letters(40):
+        before = set(pathlib.Path("/tmp").glob("dkim.opendkim-testmsg.*"))
+        command = ["opendkim-testmsg", "-C", "-K", "-d", DOMAIN, "-s", "lab", "-k", str(keyfile)]
+        done = subprocess.run(command, input=message, capture_output=True, timeout=60)
+        assert not done.returncode, done.stderr
+        kept = set(pathlib.Path("/tmp").glob("dkim.opendkim-testmsg.*")) - before
+        texts = [file.read_bytes() for file in kept]
+        for file in kept:
+            file.unlink()
+        [fields] = [text for text in texts if b"dkim-signature:" in text]
+        texts.remove(fields)
+        ours = Message(message)
+        assert texts == [simple_body(ours.body)]
+        assert fields.partition(b"dkim-signature:")[0] == b"".join(relaxed_field(field.data) for field in ours.fields)
+        assert relaxed_body(texts[0]) == relaxed_body(ours.body)
