@@ -13,7 +13,7 @@ from email.policy import SMTP
 
 from ...message import Message
 from ..dmarc.evaluate import FAIL, PASS, Dmarc, SpfResult
-from ..results import FIELD, Results, dmarc_result, write_field, write_string
+from ..results import Results, dmarc_result, write_field, write_string
 from .aggregate import Signature
 
 DELIVERED = {"deliver": "delivered", "quarantine": "spam", "reject": "reject"}  # RFC 6591 §3.2.2
@@ -61,20 +61,21 @@ def failure_report(
     letter = EmailMessage(policy=SMTP)
     letter["From"], letter["To"], letter["Date"], letter["Message-ID"] = reporter, recipient, date, message_id
     letter["Subject"] = f"DMARC failure report for {found.domain}"
-    letter["MIME-Version"] = "1.0"
     boundary = "=_" + hashlib.sha256(message_id.encode() + message).hexdigest()[:24]
-    letter["Content-Type"] = f'multipart/report; report-type=feedback-report; boundary="{boundary}"'
+    kind = (
+        f'MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=feedback-report;\r\n boundary="{boundary}"'
+    )
     fields = feedback(found, host, source_ip, spf, signatures, sender, arrived, action, spf_record)
-    original = Message(message)
-    kind = b"message/rfc822" if whole else b"text/rfc822-headers"
     parts = [
         b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + explanation(found, source_ip, arrived).encode(),
         b"Content-Type: message/feedback-report\r\n\r\n" + fields,
-        b"Content-Type: " + kind + b"\r\n\r\n" + (message if whole else original.header),
+        b"Content-Type: message/rfc822\r\n\r\n" + message
+        if whole
+        else b"Content-Type: text/rfc822-headers\r\n\r\n" + Message(message).header,
     ]
     line = b"--" + boundary.encode()
     body = b"".join(line + b"\r\n" + part + b"\r\n" for part in parts) + line + b"--\r\n"
-    return bytes(letter).rstrip(b"\r\n") + b"\r\n\r\n" + body
+    return bytes(letter).rstrip(b"\r\n") + f"\r\n{kind}\r\n\r\n".encode() + body
 
 
 def explanation(found: Dmarc, source_ip: str, arrived: str) -> str:
@@ -145,6 +146,3 @@ def spf_dns(found: Dmarc, spf: SpfResult | None, record: str) -> list[tuple[str,
 def one_line(value: str) -> str:
     """No message may add fields to a report about it."""
     return "".join(c if c.isprintable() else "?" for c in value)
-
-
-__all__ = ["DELIVERED", "FIELD", "failure_report", "feedback", "wanted"]

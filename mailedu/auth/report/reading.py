@@ -28,7 +28,7 @@ from .aggregate import NAMESPACE, OVERRIDES, Published, Report, Row, Signed, Spf
 PACKED = 25_000_000  # octets of a file as it comes
 UNPACKED = 250_000_000  # octets of XML
 ROWS = 500_000
-TEXTS = 100  # pieces of a text, of some kilobytes each
+TEXTS = 32  # pieces of one text, each of at most a chunk
 DEPTH = 20  # of elements in one another; the schema needs six
 LAYERS = 5  # of multiparts in one another
 PARTS = 50
@@ -311,7 +311,7 @@ class Parser:
     def feed(self, data: bytes, last: bool = False) -> None:
         try:
             self.parser.Parse(data, last)
-        except expat.ExpatError as wrong:
+        except (expat.ExpatError, LookupError, ValueError) as wrong:  # the last two: an encoding nobody knows
             raise Refused("report.xml", f"this is not XML: {wrong}", problem=str(wrong)) from None
         if len(self.text) > TEXTS:
             raise Refused("report.format", "a text has no end", wanted="a shorter text", there=self.text[0][:40])
@@ -329,7 +329,9 @@ class Parser:
         return self.names[full]
 
     def start(self, full: str, _: object) -> None:
-        if self.passed_over or self.leaf is not None:
+        if self.leaf is not None:
+            raise Refused("report.format", "an element in a text", wanted=f"text in {self.leaf}", there=full[-40:])
+        if self.passed_over:
             self.passed_over += 1
             if self.passed_over > DEPTH:
                 raise Refused("report.depth", "elements lie too deep in one another", limit=str(DEPTH))
