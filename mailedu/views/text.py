@@ -15,7 +15,7 @@ It is written from the score, as the player is; what strangers wrote is spelt ou
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from ..acts import Answer, Ask, Cipher, Enter, Hear, LabError, Rule, Say, Store, Wait
@@ -49,14 +49,10 @@ class Teller:
         found = score(trace, {}, {})
         self.rows: list[Row] = found["rows"]
         self.sections: dict[str, str] = found["rules"]  # rule -> "RFC 5321 §4.1"
-        self.calls: dict[int, Row] = {}  # talk -> its own row
-        self.inside: dict[int, list[Row]] = {}  # talk -> the rows in it, without those of calls it set off
+        self.calls = {row["talk"]: row for row in self.rows if row["level"] == "conversation"}  # talk -> its own row
+        self.inside = in_talks(self.rows)
         self.one_actor = len({row["actor"] for row in self.rows} - {"dns"}) < 2
-        for row in self.rows:
-            if row["level"] == "conversation":
-                self.calls[row["talk"]] = row
-            if (talk := self.talk(row)) is not None:
-                self.inside.setdefault(talk, []).append(row)
+        self.replies = last_replies(self.rows)
         self.seals = self.tapped() if level == "bytes" else {}
         self.secure: set[int] = set()  # talks that are under TLS by now
         self.starts: dict[int, str] = {}  # talk -> a state that it is in once its greeting was said
@@ -114,7 +110,7 @@ class Teller:
         came = f" from {row['from']}" if row.get("from", row["actor"]) != row["actor"] else ""
         said = f"{row['actor']} calls {row['to']}{came} ({row['label']})"
         if self.level == "conversation":
-            said += f": {self.summary(row)}"
+            said += f": {summary(row, self.inside[row['talk']])}"
         elif row.get("outcome") == "nobody answers":
             said += ": nobody answers"
         yield from self.fold(indent, said)
@@ -124,17 +120,6 @@ class Teller:
             self.starts[row["talk"]] = row["state"][2]
         else:
             yield from self.state(row)
-
-    def summary(self, row: Row) -> str:
-        """A whole conversation in a few words."""
-        exchanges = [other for other in self.inside[row["talk"]] if other["level"] == "exchange"]
-        refused = sum(other.get("mood") in ("bad", "later") for other in exchanges)
-        if row.get("outcome") == "nobody answers":
-            return "nobody answers"
-        parts = [f"{len(exchanges)} {'command' if len(exchanges) == 1 else 'commands'}"]
-        parts += ["TLS"] if any(other["kind"] == "tls" for other in self.inside[row["talk"]]) else []
-        parts += [f"{refused} refused"] if refused else []
-        return ", ".join(parts)
 
     def who_acts(self, row: Row) -> Iterator[str]:
         """Outside of a call, a line that says whose acts follow; not where there is nobody else."""
@@ -150,9 +135,8 @@ class Teller:
         """A command and the end of its reply, in one line where they fit."""
         if self.level != "exchange":
             return
-        number = self.rows.index(row)
-        replies = [other for other in self.inside[row["talk"]] if other.get("up") == number and other.get("reply")]
-        command, reply = printable(row["label"]), self.last_line(replies[-1]) if replies else "(no reply)"
+        command, last = printable(row["label"]), self.replies.get(id(row))
+        reply = last_line(self.data(last)) if last else "(no reply)"
         margin = self.margin(row)
         column = self.room(margin) // 2 - 3
         if cells(command) <= column and cells(reply) <= self.room(margin) - column - 7:
@@ -160,11 +144,6 @@ class Teller:
         else:
             yield from self.fold(margin, f"C: {command}", "   ")
             yield from self.fold(margin, f"S: {reply}", "   ")
-
-    def last_line(self, row: Row) -> str:
-        """What a reply says in the end; a listing says it in its first line."""
-        lines = lines_of(self.data(row))
-        return lines[0] if lines[-1] == "." else lines[-1]
 
     def told(self, row: Row) -> Iterator[str]:
         """All but headings."""
@@ -272,12 +251,7 @@ class Teller:
     # -- where it stands
 
     def talk(self, row: Row) -> int | None:
-        """The conversation it is part of."""
-        while "talk" not in row:
-            if "up" not in row:
-                return None
-            row = self.rows[row["up"]]
-        return int(row["talk"])
+        return talk_of(self.rows, row)
 
     def above(self, row: Row, level: str) -> int:
         """How many groups of this level it stands in, of those that are shown."""
@@ -341,6 +315,47 @@ def is_clients(step: Step) -> bool:
 
 def with_outcome(row: Row) -> str:
     return f"{row['label']}: {row['outcome']}" if "outcome" in row else str(row["label"])
+
+
+def talk_of(rows: Sequence[Row], row: Row) -> int | None:
+    """The conversation that a row is part of."""
+    while "talk" not in row:
+        if "up" not in row:
+            return None
+        row = rows[row["up"]]
+    return int(row["talk"])
+
+
+def in_talks(rows: Sequence[Row]) -> dict[int, list[Row]]:
+    """Conversation -> the rows in it, its own one first."""
+    inside: dict[int, list[Row]] = {}
+    for row in rows:
+        if (talk := talk_of(rows, row)) is not None:
+            inside.setdefault(talk, []).append(row)
+    return inside
+
+
+def summary(call: Row, inside: Sequence[Row]) -> str:
+    """A whole conversation in a few words: "7 commands, TLS, 1 refused"."""
+    if call.get("outcome") == "nobody answers":
+        return "nobody answers"
+    exchanges = [row for row in inside if row["level"] == "exchange"]
+    refused = sum(row.get("mood") in ("bad", "later") for row in exchanges)
+    parts = [f"{len(exchanges)} {'command' if len(exchanges) == 1 else 'commands'}"]
+    parts += ["TLS"] if any(row["kind"] == "tls" for row in inside) else []
+    parts += [f"{refused} refused"] if refused else []
+    return ", ".join(parts)
+
+
+def last_replies(rows: Sequence[Row]) -> dict[int, Row]:
+    """id() of an exchange's row -> the last reply in it."""
+    return {id(rows[row["up"]]): row for row in rows if row.get("reply") and "up" in row}
+
+
+def last_line(data: bytes) -> str:
+    """What a reply says in the end; a listing says it in its first line."""
+    lines = lines_of(data)
+    return lines[0] if lines[-1] == "." else lines[-1]
 
 
 def lines_of(data: bytes) -> list[str]:
