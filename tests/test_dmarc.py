@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailedu.acts import Ask, Close, DnsTimeout, LabError, Open, Refused, Rule
-from mailedu.auth.dmarc import Dmarc, compare, decide, differences, evaluate, parse_record
+from mailedu.auth.dmarc import Dmarc, compare, decide, differences, evaluate, parse_record, spans
 from mailedu.auth.dmarc.record import is_uri
 from mailedu.auth.dmarc.walk import one_below, organizational, targets
 from mailedu.names import canonical
@@ -154,6 +154,17 @@ def test_the_old_standard_knows_other_tags():
     assert [(fault.rule, fault.tag) for fault in record.faults] == [
         ("dmarc.tag-unknown", n) for n in ("np", "psd", "t")
     ]
+
+
+def test_each_octet_of_a_record_has_a_name():
+    assert spans("v=DMARC1; p = reject;zz=1 ;pct=5;t=x;; word") == [
+        *[(1, "tag"), (1, "="), (6, "version"), (1, ";")],
+        *[(1, "blank"), (1, "tag"), (1, "blank"), (1, "="), (1, "blank"), (6, "policy"), (1, ";")],
+        *[(2, "tag"), (1, "="), (1, "unknown value"), (1, "blank"), (1, ";")],
+        *[(3, "tag"), (1, "="), (1, "removed value"), (1, ";")],
+        *[(1, "tag"), (1, "="), (1, "not valid value"), (1, ";"), (1, ";"), (1, "blank"), (4, "tag")],
+    ]
+    assert spans(b"v=spf1 -all") == [(11, "text")] and spans("") == []
 
 
 URIS = {
@@ -522,7 +533,7 @@ AUTHORS = [
     ("From: a@Bücher.example\r\n".encode(), "none", "xn--bcher-kva.example"),
     ("From: a@bücher.example.\r\n".encode(), "none", "xn--bcher-kva.example"),
     ("From: a@bücher。example\r\n".encode(), "none", "xn--bcher-kva.example"),
-    (TO, "permerror", "dmarc.one-from"),
+    (TO, "permerror", "dmarc.no-from"),
     (b"From: alice@alpha.example\r\nFrom: alice@alpha.example\r\n", "permerror", "dmarc.one-from"),
     (b"From: a@alpha.example\r\nSubject: x\r\nfrom: m@gamma.example\r\n", "permerror", "dmarc.one-from"),
     (b"From:\r\n", "permerror", "dmarc.no-author"),
@@ -636,6 +647,13 @@ def test_whatever_is_published_there_is_a_finding(published, author, by_spf, sig
     assert found.tag == "p" or found.policy_domain != author, "sp and np are for what is below"
     assert {act.name for act in acts if isinstance(act, Rule)} <= set(rules())
     assert not any("…" in sentence(act) for act in acts if isinstance(act, Rule))
+
+
+@settings(max_examples=150, deadline=None)
+@given(records)
+def test_spans_add_up(text):
+    assert sum(length for length, _ in spans(text)) == len(text)
+    assert all(length > 0 and name for length, name in spans(text))
 
 
 @settings(max_examples=100, deadline=None)
@@ -758,6 +776,9 @@ DECISIONS = [
     (found("pass"), {}, "deliver", "dmarc.decide-no-failure"),
     (found("none"), {}, "deliver", "dmarc.decide-no-failure"),
     (found("permerror"), {}, "deliver", "dmarc.decide-no-failure"),
+    (Dmarc("permerror", reason="dmarc.no-from"), {}, "deliver", "dmarc.decide-no-failure"),
+    (Dmarc("permerror", reason="dmarc.one-from"), {}, "quarantine", "dmarc.decide-several-authors"),
+    (Dmarc("permerror", reason="dmarc.many-authors"), {}, "quarantine", "dmarc.decide-several-authors"),
     (found("temperror"), {}, "deliver", "dmarc.decide-temperror"),
     (found("temperror"), {"defers": True}, "defer", "dmarc.decide-temperror"),
     (found("fail"), {"against": ["spam"]}, "deliver", "dmarc.decide-none"),

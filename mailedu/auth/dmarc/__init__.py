@@ -13,6 +13,6 @@ Section numbers are those of the draft that was approved as RFC 9989 (draft-ietf
 from .decide import decide
 from .evaluate import Dmarc, Identifier, evaluate
 from .legacy import compare, differences
-from .record import Record, parse_record
+from .record import Record, parse_record, spans
 
-__all__ = ["Dmarc", "Identifier", "Record", "compare", "decide", "differences", "evaluate", "parse_record"]
+__all__ = ["Dmarc", "Identifier", "Record", "compare", "decide", "differences", "evaluate", "parse_record", "spans"]

@@ -8,6 +8,7 @@ from ...acts import Rule
 from .evaluate import FAIL, TEMPERROR, Dmarc
 from .record import NONE, REJECT
 
+SEVERAL = ("dmarc.one-from", "dmarc.many-authors")  # one way round DMARC: show a second author (§11.5)
 DELIVER, TO_JUNK, REFUSE, DEFER = "deliver", "quarantine", "reject", "defer"
 
 
@@ -28,6 +29,8 @@ def decide(
     because = {"domain": found.domain, "policy": found.disposition}
     if found.result == TEMPERROR:
         return Rule("dmarc.decide-temperror", DEFER if defers else DELIVER, because)
+    if found.reason in SEVERAL:
+        return Rule("dmarc.decide-several-authors", TO_JUNK, because)
     if found.result != FAIL:
         return Rule("dmarc.decide-no-failure", DELIVER, {**because, "result": found.result})
     if found.disposition == NONE:

@@ -183,7 +183,9 @@ def domains_of(mail: bytes | str | Message | Sequence[str]) -> Sequence[str]:
 def domains_in_from(message: Message) -> list[str]:
     """What stands after the last @ of each author's address."""
     fields = len(message.all("From"))
-    if fields != 1:
+    if fields == 0:
+        raise Refused("dmarc.no-from", "there is no From field")
+    if fields > 1:
         raise Refused("dmarc.one-from", f"there are {fields} From fields", count=str(fields))
     return [address.rpartition("@")[2] for address in authors(message)]
 

@@ -151,3 +151,50 @@ def _fault(name: str, equals: str, value: str, rfc: str) -> str:
     if name in REMOVED[rfc]:
         return "dmarc.tag-removed"
     return "" if name in UNUSED[rfc] else "dmarc.tag-unknown"
+
+
+# -- what each octet is ------------------------------------------------------------------------------------------------
+
+Span = tuple[int, str]  # so many octets, and what they are
+
+WHAT = {
+    "v": "version",
+    "p": "policy",
+    "sp": "policy for subdomains",
+    "np": "policy for names that do not exist",
+    "adkim": "alignment for DKIM",
+    "aspf": "alignment for SPF",
+    "psd": "public suffix or not",
+    "t": "testing or not",
+    "rua": "addresses for aggregate reports",
+    "ruf": "addresses for failure reports",
+    "fo": "when to send failure reports",
+}
+PASSED_OVER = {"dmarc.tag-syntax": "not valid", "dmarc.tag-removed": "removed", "dmarc.tag-unknown": "unknown"}
+
+
+def spans(record: bytes | str) -> list[Span]:
+    """What each octet of a record is: (length, name), adding up to all of it, whatever it holds."""
+    text = record.decode("latin-1") if isinstance(record, bytes) else record
+    if not EXACT.match(text):
+        return [(len(text), "text")] if text else []
+    pieces = text.split(";")
+    found = [span for piece in pieces for span in [*piece_spans(piece), (1, ";")]]
+    return found[:-1]  # behind the last piece there is no semicolon
+
+
+def piece_spans(piece: str) -> list[Span]:
+    """A tag with the blanks in it; what is passed over is told as such."""
+    name, equals, value = piece.partition("=")
+    tag, meant = name.strip(" \t").lower(), value.strip(" \t")
+    fault = "" if tag == "v" or not (tag or equals) else _fault(tag, equals, meant, "9989")
+    kind = f"{PASSED_OVER[fault]} value" if fault else WHAT.get(tag, "")
+    return [*core_spans(name, "tag"), *([(1, "=")] if equals else []), *core_spans(value, kind)]
+
+
+def core_spans(text: str, what: str) -> list[Span]:
+    """The text without the blanks around it, and those."""
+    core = text.strip(" \t")
+    before = len(text) - len(text.lstrip(" \t")) if core else len(text)
+    lengths = [(before, "blank"), (len(core), what), (len(text) - before - len(core), "blank")]
+    return [(length, name) for length, name in lengths if length]
