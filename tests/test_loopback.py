@@ -389,7 +389,7 @@ def test_where_no_thread_or_socket_can_be_had_it_says_so(lab, monkeypatch, missi
         lab.serve()
     monkeypatch.undo()
     sockets.the_loop.cache_clear()
-    assert lab.net is None
+    assert lab.history.sockets is None
     assert lab.send(ALICE, BOB, **HELLO).delivered
 
 

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..acts import LabError, Open, Rule, Store
 from ..trace import Trace
-from .again import branching_of_mail
-from .shown import Branching, Shown
-
-if TYPE_CHECKING:
-    from .lab import Lab
+from .again import Branching, branching_of_sent
+from .history import History, Sent
+from .shown import Shown
 
 
 class Mail(Shown):
     """`delivered`, `verdict`, `reply`, `message`, `trace`: read from the trace, as it is by now."""
 
-    def __init__(
-        self, lab: Lab, place: int, root: int, title: str, recipients: tuple[str, ...], sent: bytes, reply: str
-    ) -> None:
-        self.lab, self.root, self.title = lab, root, title
-        self.place = place  # among the lab's inputs
-        self.recipients, self.sent = recipients, sent
-        self.reply = reply  # what the first server said in the end: "250 2.0.0 queued", "550 5.7.26 …"
+    def __init__(self, history: History, sent: Sent) -> None:
+        self.history, self.sent = history, sent
+        self.title, self.recipients = sent.title, sent.recipients
+        self.reply = sent.reply  # what the first server said in the end: "250 2.0.0 queued", "550 5.7.26 …"
 
     @property
     def trace(self) -> Trace:  # type: ignore[override]
         """All that this message set off, so far."""
-        whole = self.lab.trace
-        step = whole.step(self.root)
+        whole, root = self.history.trace, self.sent.root
+        step = whole.step(root)
         if not isinstance(step.act, Open) or step.act.title != self.title:
             raise LabError("This mail was sent in a past that back() took back: send it again.")
-        return whole.part([self.root])
+        return whole.part([root])
 
     @property
     def verdict(self) -> dict[str, str]:
@@ -55,7 +48,7 @@ class Mail(Shown):
     def message(self) -> bytes:
         """As it lies in the mailbox; as it was sent, where it lies in none."""
         stored = self.stored
-        return stored[0].message if stored else self.sent
+        return stored[0].message if stored else self.sent.message
 
     @property
     def refused(self) -> str:
@@ -63,7 +56,7 @@ class Mail(Shown):
         return self.reply if self.reply[:1] in ("4", "5") else ""
 
     def on_branch(self) -> Branching:
-        return branching_of_mail(self)
+        return branching_of_sent(self.history, self.sent)
 
     def __repr__(self) -> str:
         where = f"in {', '.join(self.delivered)}" if self.delivered else self.reply

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..acts import LabError
 from ..net.peers import serve_aiosmtpd
 from ..net.sockets import Sockets
+from .history import History
 from .stage import COMPANIES, PORTS
-
-if TYPE_CHECKING:
-    from .lab import Lab
 
 AIOSMTPD = "gamma.example"  # whose MX is the server that we did not write
 
@@ -20,29 +16,24 @@ class Net:
 
     host = "127.0.0.1"
 
-    def __init__(self, lab: Lab, keep: int | None, octets: int | None) -> None:
-        self.lab = lab
-        self.sockets = Sockets(lab.world)
+    def __init__(self, history: History, keep: int | None, octets: int | None) -> None:
+        history.finish()
+        self.history = history
+        self.sockets = history.sockets = Sockets(history.world)
         self.ports: dict[str, int] = {}
-        self._kept = lab.trace.keep, lab.trace.octets
+        self.kept = history.trace.keep, history.trace.octets
         try:
-            self._open()
+            self.open()
         except BaseException:
             self.close()
             raise
         if keep is not None or octets is not None:
-            lab.trace.cap(keep, octets)
+            history.trace.cap(keep, octets)
 
-    def _open(self) -> None:
+    def open(self) -> None:
         """A port for every server; the names of PORTS are those of the companies that they stand for."""
-        lab = self.lab
-        for host, port in list(lab.world.listeners):
-            client = self.usual_client(host, port)
-            if (host, port) == (f"mx.{AIOSMTPD}", 25):
-                real = serve_aiosmtpd(self.sockets, lab.stage.mx[AIOSMTPD], client)
-            else:
-                real = self.sockets.route(host, port, client)
-            self.ports[f"{host}:{port}"] = real
+        for host, port in list(self.history.world.listeners):
+            self.ports[f"{host}:{port}"] = self.listen(host, port, self.usual_client(host, port))
         for name, (host, port) in PORTS.items():
             self.ports[name] = self.ports[f"{host}:{port}"]
         self.ports["dns"] = self.sockets.serve_dns()
@@ -56,26 +47,32 @@ class Net:
 
     def route(self, name: str, client: str) -> int:
         """One more port for a server ("mx.beta.example:25" or a port's name), whose callers come from `client`."""
-        host, port = self.lab.stage.place(name)
+        return self.listen(*self.history.stage.place(name), client)
+
+    def listen(self, host: str, port: int, client: str) -> int:
         if (host, port) == (f"mx.{AIOSMTPD}", 25):
-            return serve_aiosmtpd(self.sockets, self.lab.stage.mx[AIOSMTPD], client)
+            return serve_aiosmtpd(self.sockets, self.history.stage.mx[AIOSMTPD], client)
         return self.sockets.route(host, port, client)
 
     def settle(self) -> None:
         """Wait until the lab's own parts have nothing left to do."""
         self.sockets.settle()
 
+    @property
+    def closed(self) -> bool:
+        return self.sockets.closed
+
     def close(self) -> None:
         """Close every port; twice does no harm.  The lab goes on in memory."""
-        if self.lab.net is self:
-            self.lab._finish()
+        if self.closed:
+            return
+        self.history.finish()
         self.sockets.close()
-        if self.lab.net is self:
-            self.lab.net = None
-            self.lab.trace.cap(*self._kept)
+        self.history.sockets = None
+        self.history.trace.cap(*self.kept)
 
     def __enter__(self) -> Net:
-        if self.sockets.closed:
+        if self.closed:
             raise LabError("This is closed: call lab.serve() again.")
         return self
 
@@ -83,6 +80,6 @@ class Net:
         self.close()
 
     def __repr__(self) -> str:
-        if self.sockets.closed:
+        if self.closed:
             return "<closed>"
         return "127.0.0.1: " + ", ".join(f"{name} {port}" for name, port in self.ports.items() if ":" not in name)

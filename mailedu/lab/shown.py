@@ -12,7 +12,7 @@ from ..trace import Trace
 
 READERS = {"smtp": smtp.spans, "pop3": pop3.spans, "imap": imap.spans, "message": message.spans}
 TABLES: Mapping[str, Table] = {"smtp": smtp.TABLE, "pop3": pop3.TABLE, "imap": imap.TABLE}
-Branching = Callable[[int, str], Any]  # (at a step, another line) -> the trace it leads to, and its own Branching
+Branching = Callable[[int, str], Any]  # (at a step, another line) -> (the trace it leads to, its own Branching)
 
 
 class Shown:

@@ -48,6 +48,7 @@ class Sockets:
         self.world = world
         self.loop = the_loop()
         self.places: dict[tuple[str, int], int] = {}  # (host, lab port) -> a real port
+        self.doors: list[tuple[socket.socket, asyncio.Task[None]]] = []  # where calls are taken
         self.closers: list[Callable[[], object]] = []
         self.callers: dict[Any, tuple[str, str, int]] = {}  # our own socket's name -> (address, conversation, step)
         self.ends: set[End] = set()
@@ -174,8 +175,7 @@ class Sockets:
             raise LabError(f"No socket can be had on {HERE} ({why}), so the lab works in memory only.") from why
 
         async def serve() -> None:
-            task = self.loop.create_task(self.take_calls(listener, protocol))
-            self.closers += [task.cancel, listener.close]
+            self.doors.append((listener, self.loop.create_task(self.take_calls(listener, protocol))))
 
         across(serve())
         real = int(listener.getsockname()[1])
@@ -183,10 +183,25 @@ class Sockets:
         return real
 
     async def take_calls(self, listener: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
-        """Not asyncio's own server: that one forgets who is just coming in while it closes."""
-        while True:
-            call, _ = await self.loop.sock_accept(listener)
-            await self.loop.connect_accepted_socket(protocol, call)
+        """Until we close.  Not asyncio's own server: that one forgets who is just coming in while it closes."""
+        while not self.closed:
+            try:
+                call, _ = await self.loop.sock_accept(listener)
+            except OSError:  # too many open files: somebody will hang up
+                await asyncio.sleep(0.1)
+                continue
+            if self.closed:
+                call.close()
+            else:
+                await self.loop.connect_accepted_socket(protocol, call)
+        listener.close()
+
+    async def shut(self, listener: socket.socket, taking: asyncio.Task[None]) -> None:
+        """Close a port: one last call, of our own, so that whoever takes calls there looks up."""
+        with socket.socket(proto=socket.IPPROTO_TCP) as last:
+            last.setblocking(False)
+            await self.loop.sock_connect(last, listener.getsockname())
+            await taking
 
     def serve_dns(self) -> int:
         """The lab's DNS over UDP and TCP; the port."""
@@ -245,6 +260,8 @@ class Sockets:
         atexit.unregister(self.close)
 
         async def stop() -> None:
+            for listener, taking in self.doors:
+                await self.shut(listener, taking)
             for close in self.closers:
                 close()
             for end in list(self.ends):

@@ -1,0 +1,313 @@
+"""What was done to a lab from outside, in order, and the world that it led to.
+
+The inputs are the whole history: done again in an equal, fresh world they give the same trace.  So nothing is ever
+undone; going back is doing a prefix of the inputs again (`again.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from ..acts import LabError
+from ..clock import Clock
+from ..mta import Opinion
+from ..net.drive import Part, Wire, World
+from ..trace import Step, Trace, printable
+from ..zone import Zone
+from .letters import Letter, read_by_both, write_letter
+from .stage import COMPANIES, IMPLICIT_TLS, Stage, first_zone
+
+if TYPE_CHECKING:
+    from ..net.sockets import Sockets
+
+T = TypeVar("T")
+
+
+class Input(NamedTuple):
+    """One thing that was done from outside."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        words = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwargs.items())]
+        return printable(f"{self.name}({', '.join(words)})")
+
+
+class Line:
+    """A call that is typed into: our end of it, and what was said so far."""
+
+    def __init__(self, number: int, host: str, port: int, client: str) -> None:
+        self.number, self.host, self.port, self.client = number, host, port, client
+        self.wire: Wire | None = None
+        self.part: Part | None = None  # the server's session
+        self.exchanges: list[tuple[str, str]] = []  # what was typed, what came back; the greeting is the first
+        self.ends: list[int] = []  # after each of them: how many steps there were in the trace
+        self.lost = ""  # "request" or "reply": what the next exchange loses
+
+    def forget(self) -> None:
+        """As if it had never been called."""
+        self.wire = self.part = None
+        self.exchanges, self.ends, self.lost = [], [], ""
+
+    def live_wire(self) -> Wire | None:
+        """Our end, as long as somebody is at the other."""
+        return self.wire if self.wire and not self.wire.closed else None
+
+    @property
+    def machine(self) -> Any:
+        """The machine at the other end; None in a past that was taken back."""
+        return self.part.machine if self.part else None
+
+    @property
+    def state(self) -> str:
+        """The server's state, by the name it is shown by."""
+        machine = self.machine
+        return str(machine.table.labels.get(machine.state, machine.state)) if machine else ""
+
+    def heard(self) -> str:
+        """What came back by now, as text: lines joined by a newline, without the last line's end."""
+        if self.wire is None:
+            return ""
+        data = bytes(self.wire.inbox)
+        self.wire.inbox.clear()
+        return data.decode("utf-8", "backslashreplace").replace("\r\n", "\n").removesuffix("\n")
+
+
+class Sent(NamedTuple):
+    """A message that was sent."""
+
+    place: int  # among the inputs
+    root: int  # the number of its journey's first step
+    title: str
+    recipients: tuple[str, ...]
+    message: bytes
+    reply: str  # what the first server said in the end
+
+
+class History:
+    """The inputs of one lab, and the world, zone, clock and stage that they led to."""
+
+    def __init__(self, seed: int, tls: bool, opinions: bool) -> None:
+        self.seed, self.tls, self.opinions = seed, tls, opinions
+        self.inputs: list[Input] = []
+        self.lines: list[Line] = []
+        self.sockets: Sockets | None = None  # while the lab is open to programs outside
+        self.replaying = False
+        self.build()
+
+    def build(self) -> None:
+        """A fresh world with the stage on it."""
+        self.zone = first_zone().copy()
+        self.clock = Clock(self.seed)
+        self.world = World(self.zone, self.clock)
+        self.zone.watch(partial(self.zone_changes, self.zone))
+        self.clock.on_advance = partial(self.do, "advance")
+        self.world.contexts = tls_contexts() if self.tls else {}
+        self.stage = Stage(self.world, self.seed, tls=bool(self.world.contexts), opinions=self.libraries())
+        self.sent = 0
+        self.lent: tuple[Letter, str | None] | None = None  # a letter on its way, and its sender's usual address
+
+    def libraries(self) -> dict[str, Opinion]:
+        """pyspf and dkimpy, asked on the same zone."""
+        if not self.opinions:
+            return {}
+        from ..opinions import dkimpy, pyspf
+
+        return {
+            "spf": lambda ip, helo, mail_from: pyspf.check(ip, helo, mail_from, self.zone),
+            "dkim": lambda message, number: dkimpy.verify(message, self.zone, number),
+        }
+
+    @property
+    def trace(self) -> Trace:
+        return self.world.trace
+
+    # -- doing, and doing again
+
+    def do(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Something done from outside: written down, so that it can be done again."""
+        before = len(self.inputs)
+        self.finish()
+        self.inputs.append(Input(name, args, kwargs))
+        try:
+            return getattr(self, f"do_{name}")(*args, **kwargs)
+        except LabError:
+            del self.inputs[before:]  # nothing was done
+            raise
+        except KeyboardInterrupt:
+            if not self.sockets:
+                self.become(self.inputs[:before])  # stopped in the middle of a word: as if never begun
+            raise
+
+    def become(self, inputs: Sequence[Input]) -> None:
+        """What it was when only these things had been done."""
+        again = list(inputs)
+        self.inputs = []
+        for line in self.lines:
+            line.forget()
+        self.replaying = True
+        try:
+            self.build()
+            for name, args, kwargs in again:
+                if name.startswith("zone."):
+                    getattr(self.zone, name.removeprefix("zone."))(*args, **kwargs)
+                    self.inputs.append(Input(name, args, kwargs))
+                else:
+                    self.do(name, *args, **kwargs)
+        finally:
+            self.replaying = False
+
+    def again(self, inputs: Sequence[Input]) -> History:
+        """An equal history of its own, of only these things."""
+        history = History(self.seed, self.tls, self.opinions)
+        history.become(inputs)
+        return history
+
+    def zone_changes(self, zone: Zone, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """The zone tells before it changes; the change itself is its own."""
+        if zone is not self.zone:
+            raise LabError("This is the zone of a past that was taken back: use lab.zone.")
+        self.finish()
+        if not self.replaying:
+            self.inputs.append(Input(f"zone.{name}", args, kwargs))
+
+    def in_world(self, work: Callable[[], T]) -> T:
+        """Touch the world, and let everybody go on who can."""
+        if self.sockets:
+            return self.sockets.call(work)
+        value = work()
+        self.world.run()
+        return value
+
+    # -- letters
+
+    def do_send(self, sender: str, recipients: tuple[str, ...], **given: Any) -> Sent:
+        place = len(self.inputs) - 1
+        letter = self.letter(sender, recipients, given)
+        part = self.in_world(lambda: self.start(letter, given.get("client")))
+        if self.sockets:
+            self.sockets.settle()
+        self.finish()
+        return Sent(place, part.first or 0, letter.title, recipients, letter.message, str(part.value))
+
+    def step_send(self, sender: str, recipients: tuple[str, ...], given: Any) -> Generator[Step, None, None]:
+        """The same, one step a next(); what is left goes on with whatever is done next."""
+        self.finish()
+        self.inputs.append(Input("send", (sender, recipients), given))
+        self.start(self.letter(sender, recipients, given), given.get("client"))
+        return self.world.journey()
+
+    def letter(self, sender: str, recipients: tuple[str, ...], given: Mapping[str, Any]) -> Letter:
+        self.sent += 1
+        return write_letter(self.stage, f"{self.sent}.{self.seed}", sender, recipients, **given)
+
+    def start(self, letter: Letter, client: str | None) -> Part:
+        """Put a letter on its way; until `finish`, who gets it reads it."""
+        for box in letter.readers:
+            self.world.readers[box] = partial(read_by_both, box, self.stage.tls)
+        self.lent = letter, self.world.addresses.get(letter.actor)
+        if client is not None:
+            self.world.addresses[letter.actor] = client
+        return self.world.start(letter.acts, letter.actor)
+
+    def finish(self) -> None:
+        """End what `step_send` may have left half-way, and take back what `start` lent."""
+        if self.lent is None:
+            return
+        (letter, address), self.lent = self.lent, None
+        if not self.sockets:
+            self.world.run()
+        for box in letter.readers:
+            del self.world.readers[box]
+        if address is None:
+            self.world.addresses.pop(letter.actor, None)
+        else:
+            self.world.addresses[letter.actor] = address
+
+    # -- lines that are typed
+
+    def do_call(self, host: str, port: int, client: str) -> Line:
+        """In a replay the lines that are there are used again, so that who holds one may go on with it."""
+        number = sum(past.name == "call" for past in self.inputs) - 1
+        if number == len(self.lines):
+            self.lines.append(Line(number, host, port, client))
+        line = self.lines[number]
+        line.forget()
+
+        def plug() -> None:
+            line.wire, line.part = self.world.plug(host, port, client)
+            if self.world.contexts and port in IMPLICIT_TLS:
+                self.world.begin_tls(line.wire, host, None)
+
+        self.in_world(plug)
+        self.note(line, "", line.heard())
+        return line
+
+    def do_type(self, number: int, said: str | bytes) -> str:
+        line, wire = self.lines[number], self.lines[number].live_wire()
+        data = said if isinstance(said, bytes) else said.encode("utf-8", "surrogateescape") + b"\r\n"
+        lost, line.lost = line.lost, ""
+        if wire and lost != "request":
+            self.in_world(lambda: self.world.speak(wire, data))
+        if wire and lost:
+            self.cut(wire)
+        reply = "" if lost else line.heard()
+        self.note(line, said if isinstance(said, str) else repr(said), reply)
+        return reply
+
+    def do_hang_up(self, number: int, lose: str) -> None:
+        line, wire = self.lines[number], self.lines[number].live_wire()
+        line.lost = lose
+        if not lose:
+            if wire:
+                self.cut(wire)
+            self.note(line, "(hangs up)", "")
+
+    def do_start_tls(self, number: int) -> str:
+        line, wire = self.lines[number], self.lines[number].live_wire()
+        if not self.world.contexts:
+            said = "This lab has no TLS."
+        elif not wire or wire.tls:
+            said = "There is no line that TLS could begin on now."
+        else:
+            self.in_world(lambda: self.world.begin_tls(wire, line.host, None))
+            said = line.heard() if wire.tls and wire.tls.up else "The handshake failed."
+        self.note(line, "(TLS handshake)", said)
+        return said
+
+    def cut(self, wire: Wire) -> None:
+        """The line breaks: the server notices, and what it said last is heard by nobody."""
+        self.in_world(lambda: self.world.end(wire))
+        wire.closed = True
+
+    def note(self, line: Line, said: str, reply: str) -> None:
+        """One more exchange."""
+        line.exchanges.append((said, reply))
+        line.ends.append(self.trace.dropped + len(self.trace))
+
+    # -- the rest
+
+    def do_advance(self, seconds: float) -> None:
+        if self.sockets:
+            self.sockets.advance(seconds)
+        else:
+            self.world.advance(seconds)
+
+    def do_pretend_tls(self) -> None:
+        """Say in the clear what was said under TLS: a replay knows the plaintext already."""
+        self.world.contexts = {}
+
+
+@cache
+def tls_contexts() -> Mapping[str, Any]:
+    """What both sides of TLS need; none where there is no `ssl` (in Pyodide): there TLS is only written down."""
+    try:
+        from ..net import tls
+    except ImportError:
+        return {}
+    hosts = [f"{kind}.{domain}" for domain in COMPANIES for kind in ("mx", "pop", "imap")]
+    return {"client": tls.client_context(), "server": tls.server_context(*hosts)}
