@@ -181,7 +181,7 @@ def test_the_address_says_where_and_leads_there(opened: Opened) -> None:
     assert page.locator(NOW).inner_text().strip().find("-ERR") >= 0
     focus(page)
     press(page, "ArrowUp")
-    assert page.url.endswith("#step=27")
+    until(page, lambda: page.url.endswith("#step=27"))
     page.evaluate("location.hash = '#step=63'")
     until(page, lambda: step(page) == 63)
     assert step(opened(reading(), at="#step=99999")) == 85, "beyond the end is the end"

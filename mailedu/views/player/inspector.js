@@ -21,10 +21,10 @@ export function inspectorView(app) {
     const why = h("div", { class: "mp-why" });
     explain(why, "");
     const box = h("div", { class: "mp-bytes", tabindex: 0, role: "region", "aria-label": row.data === undefined ? "Details of this step" : "Octets of this step" });
-    if (row.data) drawOctets(story, box, row, mode, panel.clientWidth < 440 ? 8 : 16, name => explain(why, name));
+    if (row.data) drawOctets(story, box, row, mode, app.sizes.inspector < 440 ? 8 : 16, name => explain(why, name));
     if (row.because) box.append(reasons(row.because));
     if (!row.data && story.kids[i]) box.append(...(row.level === "exchange" ? exchange(i) : contents(i)));
-    panel.replaceChildren(heading(i, after), box, why, stateRail(story, i, after, Math.max(300, panel.clientWidth - 24), app.type), world(i, after));
+    panel.replaceChildren(heading(i, after), box, why, stateRail(story, i, after, Math.max(300, app.sizes.inspector - 24), app.type), world(i, after));
   }
 
   /** The rule of this step, or, while a span is pointed at, what its name means. */

@@ -81,6 +81,7 @@ export function player(model, el, story) {
     const gap = Math.max(24, Math.min(most, room / Math.max(1, count - 1)));
     app.grid = { pad, number, gap, names: gap >= 28 };
     root.style.setProperty("--mp-number", `${number}px`);
+    app.sizes = { player: wide, inspector: inspector.panel.clientWidth || wide * .44 }; // read once: a step should lay out once
   }
 
   // -- moving

@@ -10,22 +10,34 @@ import { matches } from "./walk.js";
 const AROUND = 6; // rows drawn above and below the window
 const MOST_HIGH = 12_000_000; // pixels: browsers lose count beyond about 30 million
 
+/** Make these the children of `pad`, touching only what differs: what stays in the page is not laid out again. */
+function putRows(pad, rows) {
+  const wanted = new Set(rows);
+  for (const old of [...pad.children]) if (!wanted.has(old)) old.remove();
+  let next = pad.firstElementChild;
+  for (const row of rows) {
+    if (row === next) next = next.nextElementSibling;
+    else pad.insertBefore(row, next);
+  }
+}
+
 export function scoreView(app) {
   const pad = h("div", { class: "pad", role: "none" });
   const tree = h("div", { class: "mp-score", role: "tree", tabindex: 0, "aria-label": "Steps" }, pad);
   const heads = h("div", { class: "mp-lanes" });
-  let drawn = new Map(), top = 0, printing = false;
+  let drawn = new Map(), top = 0, high = 0, printing = false;
 
   /** A row's place in pixels, and the row at one: the same thing scaled, where the score is higher than a page may be. */
   const scale = () => Math.min(1, MOST_HIGH / (app.walk.shown.length * HIGH || 1));
 
   function draw(scroll) {
     const { walk } = app, count = walk.shown.length, now = walk.placeOf(walk.cursor);
-    pad.style.height = `${count * HIGH * scale()}px`;
-    if (scroll) keepInSight(now);
-    const shift = tree.scrollTop / scale() - tree.scrollTop; // 0 unless scaled
-    const first = printing ? 0 : Math.max(0, Math.floor((tree.scrollTop + shift) / HIGH) - AROUND);
-    const last = printing ? count : Math.min(count, Math.ceil((tree.scrollTop + shift + (tree.clientHeight || 400)) / HIGH) + AROUND);
+    const whole = `${count * HIGH * scale()}px`;
+    if (pad.style.height !== whole) pad.style.height = whole;
+    high ||= tree.clientHeight;
+    const from = scroll ? keepInSight(now) : tree.scrollTop, shift = from / scale() - from; // 0 unless scaled
+    const first = printing ? 0 : Math.max(0, Math.floor((from + shift) / HIGH) - AROUND);
+    const last = printing ? count : Math.min(count, Math.ceil((from + shift + (high || 400)) / HIGH) + AROUND);
     const kept = new Map(), rows = [];
     for (let at = first; at < last; at++) {
       const i = walk.shown[at], is = {
@@ -34,19 +46,24 @@ export function scoreView(app) {
       };
       const key = `${i}.${is.line}|${is.now}|${is.moved}|${is.future}|${is.open}|${is.covered}|${at}`;
       const element = drawn.get(key) ?? row(i, is);
-      element.style.top = `${at * HIGH - shift}px`;
+      const y = `${at * HIGH - shift}px`;
+      if (element.style.top !== y) element.style.top = y;
       kept.set(key, element); rows.push(element);
     }
     drawn = kept;
-    pad.replaceChildren(...rows);
+    putRows(pad, rows);
     tree.setAttribute("aria-activedescendant", `${app.uid}-${walk.cursor}`);
   }
 
-  /** Two rows of margin; the picture does not move as long as the row is in the window. */
+  /** Two rows of margin; the picture does not move as long as the row is in the window.  Returns where the window begins. */
   function keepInSight(now) {
-    const y = now * HIGH * scale(), high = tree.clientHeight, margin = Math.min(2 * HIGH, high / 3);
-    if (y < tree.scrollTop + margin) tree.scrollTop = y - margin;
-    else if (y > tree.scrollTop + high - margin - HIGH) tree.scrollTop = y - high + margin + HIGH;
+    const y = now * HIGH * scale(), margin = Math.min(2 * HIGH, high / 3), from = tree.scrollTop;
+    let to = from;
+    if (y < from + margin) to = y - margin;
+    else if (y > from + high - margin - HIGH) to = y - high + margin + HIGH;
+    to = Math.max(0, Math.min(to, app.walk.shown.length * HIGH * scale() - high));
+    if (to !== from) tree.scrollTop = to;
+    return to;
   }
 
   function row(i, is) {
@@ -118,10 +135,11 @@ export function scoreView(app) {
     heads.querySelector(".crumb")?.replaceChildren(above.map(up => seen(story.rows[up].label, 60)).join(" › "));
   }
 
-  tree.addEventListener("scroll", () => { if (tree.clientHeight) { top = tree.scrollTop; draw(); } });
+  new ResizeObserver(() => { high = tree.clientHeight; }).observe(tree);
+  tree.addEventListener("scroll", () => { if (tree.clientHeight && tree.scrollTop !== top) { top = tree.scrollTop; draw(); } });
   return {
     tree, heads, draw, drawHeads, drawCrumb,
-    forget() { drawn = new Map(); },
+    forget() { drawn = new Map(); high = 0; },
     comeBack() { tree.scrollTop = top; draw(); }, // Lab took the cell out of sight, and scrolling with it
     print(on) { printing = on; drawn = new Map(); draw(); put(pad, { "data-all": on }); if (!on) pad.removeAttribute("data-all"); },
   };

@@ -19,7 +19,7 @@ export function timeLine(app) {
 
   function draw() {
     const { story, walk } = app;
-    wide = Math.max(240, box.clientWidth || app.root.clientWidth - 26);
+    wide = Math.max(240, app.sizes.player - 26);
     const now = [wide, app.shown, walk.quiz, app.branches.length, walk.answers.size, walk.lanes].join();
     if (now !== key) { key = now; track.replaceChildren(picture()); }
     const after = walk.after(), x = X(after);
