@@ -363,9 +363,7 @@ def test_nothing_is_left_running(lab, net) -> None:
 
 
 def test_everything_listens_on_this_machine_only(lab, net) -> None:
-    found = [
-        closer.__self__ for closer in net.sockets.closers if isinstance(getattr(closer, "__self__", 0), socket.socket)
-    ]
+    found = [listener for listener, _ in net.sockets.doors]
     assert len(found) > 20
     assert {listener.getsockname()[0] for listener in found} == {HERE}
 

@@ -11,6 +11,7 @@ import atexit
 import socket
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -198,10 +199,10 @@ class Sockets:
 
     async def shut(self, listener: socket.socket, taking: asyncio.Task[None]) -> None:
         """Close a port: one last call, of our own, so that whoever takes calls there looks up."""
-        with socket.socket(proto=socket.IPPROTO_TCP) as last:
+        with socket.socket(proto=socket.IPPROTO_TCP) as last, suppress(OSError):  # somebody else's call may do as well
             last.setblocking(False)
             await self.loop.sock_connect(last, listener.getsockname())
-            await taking
+        await taking
 
     def serve_dns(self) -> int:
         """The lab's DNS over UDP and TCP; the port."""
