@@ -1,5 +1,6 @@
 """SPF: reading records, macros, what a check asks and says, its budgets, bad input."""
 
+import re
 import time
 
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailedu.acts import Ask, Close, DnsTimeout, LabError, NXDomain, Open, Rule
-from mailedu.auth.spf import REPLIES, SpfResult, Stop, check, check_host, parse, spans
-from mailedu.auth.spf.check import best_name
+from mailedu.auth.spf import REPLIES, SpfResult, Stop, check, check_host, parse, received_spf, spans
+from mailedu.auth.spf.check import ASKING, best_name
 from mailedu.auth.spf.macros import domain_name
 from mailedu.auth.spf.record import MECHANISMS, parse_explanation
 from mailedu.rules import rules, sentence
@@ -207,9 +208,7 @@ def test_modifiers_stand_once():
 
 
 def test_every_mechanism_is_read_and_judged():
-    from mailedu.auth.spf.check import ASKING, QUIET
-
-    assert set(ASKING) | set(QUIET) == set(MECHANISMS) and not set(ASKING) & set(QUIET)
+    assert {*ASKING, "all", "ip4", "ip6"} == set(MECHANISMS)
 
 
 # -- every octet has a name ----------------------------------------------------------------------------------------
@@ -391,7 +390,7 @@ why.t.example. TXT "%{i} is not ours, %{s}"
 
 def test_a_whole_check():
     found, acts = judge(WORLD, "203.0.113.66")
-    assert found == SpfResult("fail", "t.example", "203.0.113.66 is not ours, alice@t.example", lookups=3, voids=1)
+    assert found == SpfResult("fail", "t.example", "203.0.113.66 is not ours, alice@t.example", 3, 1, "-all")
     assert str(found) == "fail"
     assert asked(acts) == [
         "t.example TXT",
@@ -883,3 +882,64 @@ def test_a_resolver_may_answer_in_lists_and_in_any_case():
 def test_a_backslash_in_a_name_is_an_octet():
     _, acts = judge("v=spf1 exists:%{l}.x.example -all", sender="a\\b@t.example")
     assert r"a\\b.x.example A" in asked(acts)
+
+
+# -- what ended it, and Received-SPF (9.1) -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "mechanism", "problem"),
+    [
+        ("~all", "~all", ""),
+        ("moo=x", "default", ""),
+        ("include:pass.example -all", "include:pass.example", ""),
+        ("redirect=softfail.example", "~all", ""),
+        ("a:x..example -all", "-all", ""),
+        ("ptr:slow.example -all", "-all", ""),
+        ("moo", "", "spf.unknown-mechanism"),
+        ("a:slow.example -all", "", "spf.dns-timeout"),
+        ("include:broken.example -all", "", "spf.unknown-mechanism"),
+        ("include:nobody.example -all", "", "spf.no-record"),
+        ("redirect=nobody.example", "", "spf.no-record"),
+    ],
+)
+def test_what_ended_it(record, mechanism, problem):
+    zone = Zone(HOSTS)
+    zone.edit("t.example", TXT=f"v=spf1 {record}")
+    zone.fault("slow.example")
+    found, _ = judge(zone)
+    assert (found.mechanism, found.problem) == (mechanism, problem)
+
+
+def test_received_spf():
+    found = SpfResult("pass", "t.example", mechanism="+a:x.example")
+    field = received_spf(found, ip=IP, helo="mx.t.example", sender="alice@t.example", receiver="mx.beta.example")
+    assert field.decode() == (
+        "Received-SPF: pass (mx.beta.example: t.example lets 192.0.2.3 send its mail)\r\n"
+        " receiver=mx.beta.example;\r\n"
+        " identity=mailfrom;\r\n"
+        " client-ip=192.0.2.3;\r\n"
+        " helo=mx.t.example;\r\n"
+        ' envelope-from="alice@t.example";\r\n'
+        ' mechanism="+a:x.example";\r\n'
+    )
+    found = SpfResult("permerror", "t.example", problem="spf.syntax")
+    field = received_spf(found, ip=IP6, helo="x", sender="", receiver="mx.beta.example", identity="helo")
+    assert b"problem=spf.syntax;" in field and b"envelope-from" not in field and b'client-ip="2001:db8::cb01"' in field
+
+
+QUOTED = r'"(?:[^"\\\r\n]|\\.)*"'
+FIELD = re.compile(
+    r"Received-SPF: (?:pass|fail|softfail|neutral|none|temperror|permerror) \((?:[^()\\\r\n]|\\.)*\)\r\n"
+    rf'(?: [a-z-]+=(?:[^\s"();\\]+|{QUOTED});\r\n)+'
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(sorted(WORDS)), st.text(max_size=300), st.text(max_size=300), st.text(max_size=20))
+@example("fail", "x\r\nSubject: forged", 'a"\\@t.example', "(")
+def test_received_spf_is_one_field_whatever_strangers_say(word, helo, sender, domain):
+    found = SpfResult(word, domain, mechanism=sender, problem="spf.syntax")
+    field = received_spf(found, ip=IP, helo=helo, sender=sender, receiver="mx.beta.example").decode()
+    assert FIELD.fullmatch(field)
+    assert max(map(len, field.split("\r\n"))) < 998

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from .check import REPLIES, Spf, SpfResult, check, check_host
+from .received import received_spf
 from .record import Record, Stop, parse, spans
 
-__all__ = ["REPLIES", "Record", "Spf", "SpfResult", "Stop", "check", "check_host", "parse", "spans"]
+__all__ = [
+    "REPLIES",
+    "Record",
+    "Spf",
+    "SpfResult",
+    "Stop",
+    "check",
+    "check_host",
+    "parse",
+    "received_spf",
+    "spans",
+]

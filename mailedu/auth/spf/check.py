@@ -56,6 +56,8 @@ class SpfResult:
     explanation: str = ""  # of a fail, in the domain owner's words
     lookups: int = 0  # of 10
     voids: int = 0  # of 2
+    mechanism: str = ""  # the directive that matched, or "default" (9.1)
+    problem: str = ""  # the rule that ended the check, when no mechanism did
 
     def __str__(self) -> str:
         return self.result
@@ -100,8 +102,14 @@ class Mail:
     version: int = 4
     number: int = 0  # the address as a number
     budget: Budget = field(default_factory=Budget)
+    problem: str = ""  # the first rule that stopped it
     decided: bool = False  # only the explanation is still to come: it costs nothing (4.6.4)
     validated: list[str] | None = None  # names of the address (5.5), once somebody asked
+
+    def stopped(self, stop: Stop) -> Rule:
+        """What is said of a Stop; the first one is remembered."""
+        self.problem = self.problem or stop.rule
+        return Rule(stop.rule, stop.result, stop.because)
 
     @property
     def address_type(self) -> str:
@@ -123,6 +131,7 @@ class Finding:
     result: str
     exp: Modifier | None = None
     domain: str = ""
+    mechanism: str = ""  # what matched
 
 
 # -- 4.1 ---------------------------------------------------------------------------------------------------------------
@@ -142,11 +151,11 @@ def check_host(
 def checked(domain: str, mail: Mail) -> Acts[SpfResult]:
     domain = a_labels(domain).removesuffix(".")  # RFC 8616 §4
     finding = yield from evaluate(domain, mail)
-    budget = mail.budget
+    result, spent = finding.result, mail.budget
     explanation = ""
     if finding.exp is not None:
         explanation = yield from nested(finding.exp.text, explain(finding.exp, finding.domain, mail))
-    return SpfResult(finding.result, domain, explanation, budget.lookups, budget.voids)
+    return SpfResult(result, domain, explanation, spent.lookups, spent.voids, finding.mechanism, mail.problem)
 
 
 def mail_of(ip: str, sender: str, helo: str, receiver: str, now: int) -> Mail:
@@ -187,7 +196,7 @@ def evaluate(domain: str, mail: Mail) -> Acts[Finding]:
         record = yield from find_record(domain)
         return (yield from first_match(record, domain, mail))
     except Stop as stop:
-        yield Rule(stop.rule, stop.result, stop.because)
+        yield mail.stopped(stop)
         return Finding(stop.result)
 
 
@@ -217,17 +226,17 @@ def first_match(record: Record, domain: str, mail: Mail) -> Acts[Finding]:
         if term.mechanism in ASKING:
             outcome = yield from nested(term.text, attempt(term, domain, mail), SHOWN.__getitem__)
         else:
-            rule = QUIET[term.mechanism](term, mail)
-            yield rule
-            outcome = rule.outcome == "match"
+            outcome = term.network is None or term.network.holds(mail.version, mail.number)
+            yield ruled(term, outcome)
         if outcome is True:
-            return Finding(term.result, record.exp if term.result == FAIL else None, domain)  # 6.2
+            exp = record.exp if term.result == FAIL else None  # 6.2
+            return Finding(term.result, exp, domain, term.text)
         if outcome is not False:
             return Finding(outcome)
     if record.redirect:
         return (yield from nested(record.redirect.text, redirect(record.redirect, domain, mail), _result))
     yield Rule("spf.default", NEUTRAL)
-    return Finding(NEUTRAL)
+    return Finding(NEUTRAL, mechanism="default")
 
 
 def _result(finding: Finding) -> str:
@@ -250,7 +259,7 @@ def attempt(term: Directive, domain: str, mail: Mail) -> Acts[Outcome]:
             return False
         return (yield from ASKING[term.mechanism](term, target, mail))
     except Stop as stop:
-        yield Rule(stop.rule, stop.result, stop.because)
+        yield mail.stopped(stop)
         return stop.result
 
 
@@ -310,24 +319,17 @@ def network_of(address: str, prefix: int) -> Network:
 # -- 5: mechanisms -----------------------------------------------------------------------------------------------------
 
 
-def all_(term: Directive, mail: Mail) -> Rule:
-    """5.1"""
-    return Rule("spf.all", "match", {"term": term.text, "result": term.result})
-
-
-def ip4(term: Directive, mail: Mail) -> Rule:
-    """5.6"""
-    return Rule("spf.ip4", SHOWN[is_in_network(term, mail)], {"term": term.text, "result": term.result})
-
-
-def ip6(term: Directive, mail: Mail) -> Rule:
-    """5.6"""
-    return Rule("spf.ip6", SHOWN[is_in_network(term, mail)], {"term": term.text, "result": term.result})
-
-
-def is_in_network(term: Directive, mail: Mail) -> bool:
-    assert term.network is not None
-    return term.network.holds(mail.version, mail.number)
+@lru_cache(maxsize=4096)
+def ruled(term: Directive, matched: bool) -> Rule:
+    """What is said of a mechanism that asks nobody (5.1, 5.6).  Nobody changes an act, so it can be said again."""
+    because = {"term": term.text, "result": term.result}
+    match term.mechanism:
+        case "all":
+            return Rule("spf.all", SHOWN[matched], because)
+        case "ip4":
+            return Rule("spf.ip4", SHOWN[matched], because)
+        case _:
+            return Rule("spf.ip6", SHOWN[matched], because)
 
 
 def include(term: Directive, target: str, mail: Mail) -> Acts[Outcome]:
@@ -385,7 +387,6 @@ def exists(term: Directive, target: str, mail: Mail) -> Acts[Outcome]:
     return matched
 
 
-QUIET: dict[str, Callable[[Directive, Mail], Rule]] = {"all": all_, "ip4": ip4, "ip6": ip6}
 ASKING: dict[str, Callable[[Directive, str, Mail], Acts[Outcome]]] = {
     "include": include,
     "a": a,
@@ -448,7 +449,7 @@ def redirect(modifier: Modifier, domain: str, mail: Mail) -> Acts[Finding]:
             raise Stop("spf.redirect", PERMERROR, term=modifier.text, domain=target or modifier.value.text)
         return finding
     except Stop as stop:
-        yield Rule(stop.rule, stop.result, stop.because)
+        yield mail.stopped(stop)
         return Finding(stop.result)
 
 

@@ -21,6 +21,8 @@ NONE, TEMPERROR, PERMERROR = "none", "temperror", "permerror"
 QUALIFIERS = {"+": PASS, "-": FAIL, "~": SOFTFAIL, "?": NEUTRAL}  # 4.6.2
 MECHANISMS = ("all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists")  # 5
 
+LONGEST_REMEMBERED = 4096  # characters: strangers write records, and memory is ours
+
 Span = tuple[int, str]  # so many octets, and what they are
 
 
@@ -44,9 +46,9 @@ class Network:
         return version == self.version and number & self.mask == self.high
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Directive:
-    """A mechanism and the result its match has."""
+    """A mechanism and the result its match has.  (Each is itself alone, so that it can be looked up quickly.)"""
 
     text: str  # as the record has it: "~include:esp.example"
     result: str  # "softfail"
@@ -281,13 +283,16 @@ def is_record(text: str) -> bool:
     return VERSION.match(text) is not None
 
 
-@lru_cache(maxsize=4096)
 def parse(text: str) -> Record:
     """The record, all of it; Stop when any of it cannot be read (4.6)."""
-    return Reader(text).record()
+    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else Reader(text).record()
 
 
 @lru_cache(maxsize=1024)
+def _remembered(text: str) -> Record:
+    return Reader(text).record()
+
+
 def parse_explanation(text: str) -> MacroString:
     """What exp= leads to: an explain-string (6.2, 7.1); Stop when it is none."""
     reader = Reader(text)
