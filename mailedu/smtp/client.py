@@ -95,9 +95,10 @@ def send_mail(
     sends a bare CR or LF as it is, which no client may (§2.3.8): smuggling needs it.
     """
     mail = Mail(sender, recipients, message, ret, envid, notify or {}, orcpt or {}, requiretls)
+    login = Login(user, password, mechanism, nonce)
     check(helo, mail, tls, lenient)
-    client = Client(host, helo, tls)
-    return call(host, port, client.session(mail, Login(user, password, mechanism, nonce), pipelining, chunk))
+    login.check()
+    return call(host, port, Client(host, helo, tls).session(mail, login, pipelining, chunk))
 
 
 def check(helo: str, mail: Mail, tls: str, lenient: bool) -> None:
@@ -115,11 +116,13 @@ def check(helo: str, mail: Mail, tls: str, lenient: bool) -> None:
         raise LabError("The message has a CR or an LF that stands alone: end its lines with \\r\\n.")
     if mail.ret not in ("", "FULL", "HDRS"):
         raise LabError(f"ret is 'FULL' or 'HDRS', not {mail.ret!r}.")
+    if not mail.envid.isprintable():
+        raise LabError(f"envid is printable text, not {mail.envid!r}.")
     for words in mail.notify.values():
         if list(words) != ["NEVER"] and not set(words) <= {"SUCCESS", "FAILURE", "DELAY"}:
             raise LabError(f"notify is ['NEVER'], or some of SUCCESS, FAILURE and DELAY, not {list(words)}.")
     for original in mail.orcpt.values():
-        if not ORIGINAL.match(original):
+        if not ORIGINAL.match(original) or not original.isprintable():
             raise LabError(f"orcpt is like 'rfc822;bob@beta.example', not {original!r}.")
 
 
@@ -131,6 +134,12 @@ class Login:
     password: str
     mechanism: str
     nonce: str
+
+    def check(self) -> None:
+        try:
+            sasl.prepared(self.user), sasl.prepared(self.password)
+        except ValueError as wrong:
+            raise LabError(f"The log-in does not work like this: {wrong}.") from None
 
     def choose(self, offered: Sequence[str], secure: bool) -> str:
         """The best that both know: in the clear rather one that does not send the password."""
@@ -370,23 +379,27 @@ class Client:
     def reply(self, command: str = "") -> Acts[str]:
         """All its lines (§4.2.1); Refused by 421, which may answer anything, and ends the call (§3.8)."""
         self.lines.seconds = TIMEOUTS.get(command, TIMEOUT)
-        whole = b""
-        while True:
-            try:
-                line = yield from self.lines.line()
-            except TooLong as long:
-                line = long.start
-            whole += line
-            if not CODE.match(line) or line[:3] != whole[:3] or len(whole) > LARGEST_REPLY:
-                yield Hear(whole)
-                raise Refused("smtp.bad-reply", "451 4.5.0 what the server says is no reply", said=shown(line))
-            if line[3:4] != b"-":
-                break
+        pieces = [(yield from self.line())]
+        size = len(pieces[0])
+        while CODE.match(pieces[-1]) and pieces[-1][3:4] == b"-" and size <= LARGEST_REPLY:
+            pieces.append((yield from self.line()))
+            size += len(pieces[-1])
+        whole = b"".join(pieces)
         yield Hear(whole)
+        if size > LARGEST_REPLY or not all(CODE.match(line) and line[:3] == whole[:3] for line in pieces):
+            raise bad_reply(pieces[-1])
         text = whole.decode("utf-8", "backslashreplace")
         if text.startswith("421"):
             raise Refused("smtp.refused", last(text))
         return text
+
+    def line(self) -> Acts[bytes]:
+        """One line; Refused where it is far too long."""
+        try:
+            return (yield from self.lines.line())
+        except TooLong as long:
+            yield Hear(long.start)
+            raise bad_reply(long.start) from None
 
 
 def groups(commands: Sequence[str]) -> Iterator[list[str]]:
@@ -431,8 +444,9 @@ def last(reply: str) -> str:
     return reply.rstrip("\r\n").rpartition("\n")[2]
 
 
-def shown(line: bytes) -> str:
-    return line[:60].decode("ascii", "backslashreplace").strip()
+def bad_reply(line: bytes) -> Refused:
+    said = line[:60].decode("ascii", "backslashreplace").strip()
+    return Refused("smtp.bad-reply", "451 4.5.0 what the server says is no reply", said=said)
 
 
 def accepted(reply: str) -> str:

@@ -20,10 +20,16 @@ def written(reply: str, utf8: bool = False) -> bytes:
     assert found, f"{reply!r} is no reply"
     code, enhanced = found[1], f"{found[2]} " if found[2] else ""
     first, *rest = reply[found.end() :].split("\n")
-    texts = [first, *(SAID_AGAIN.sub("", text, count=1) if text.startswith(code) else text for text in rest)]
+    texts = [first, *(without_code(text, code) for text in rest)]
     lines = [piece for text in texts for piece in pieces(printable(text, utf8))]
     marks = ["-"] * (len(lines) - 1) + [" "]
     return "".join(f"{code}{mark}{enhanced}{line}\r\n" for mark, line in zip(marks, lines, strict=True)).encode()
+
+
+def without_code(text: str, code: str) -> str:
+    """A further line may have its codes already, or not."""
+    found = SAID_AGAIN.match(text)
+    return text[found.end() :] if found and text.startswith(code) else text
 
 
 def plain(reply: str) -> str:
