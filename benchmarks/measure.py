@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 def rates(*works: Callable[[], object], seconds: float = 0.3, rounds: int = 5) -> list[float]:
-    """How often a second each can be done: the best of several rounds, taken in turn, so that all see the same noise."""
+    """How often a second of processor time each can be done: the best of several rounds, taken in turn."""
     best = [0.0] * len(works)
     for _ in range(rounds):
         for place, work in enumerate(works):
@@ -17,8 +17,8 @@ def rates(*works: Callable[[], object], seconds: float = 0.3, rounds: int = 5) -
 
 
 def rate(work: Callable[[], object], seconds: float) -> float:
-    count, start = 0, time.perf_counter()
-    while (passed := time.perf_counter() - start) < seconds:
+    count, start = 0, time.process_time()
+    while (passed := time.process_time() - start) < seconds:
         work()
         count += 1
     return count / passed
