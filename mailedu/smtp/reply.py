@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from ..wire import CRLF
+
 WIDTH = 490  # of a line's text: with code, enhanced code and CRLF it has at most 512 octets (§4.5.3.1.5)
+SIMPLE = re.compile(r"[2-5][0-5]\d [ -~]{1,%d}" % WIDTH)
 BEGINNING = re.compile(r"([2-5][0-5]\d)(?:[ -]([245]\.\d{1,3}\.\d{1,3})(?= |$|\n))?[ -]?")
 SAID_AGAIN = re.compile(r"[2-5][0-5]\d(?:[ -](?:[245]\.\d{1,3}\.\d{1,3}(?: |$))?|$)")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -16,6 +19,8 @@ def written(reply: str, utf8: bool = False) -> bytes:
     Whatever a text holds, what comes out is one reply of printable lines: ASCII, or UTF-8 where the client asked for it
     (RFC 6531 §3.7.4).
     """
+    if SIMPLE.fullmatch(reply):
+        return reply.encode() + CRLF
     found = BEGINNING.match(reply)
     assert found, f"{reply!r} is no reply"
     code, enhanced = found[1], f"{found[2]} " if found[2] else ""

@@ -20,7 +20,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 
 from .. import sasl
 from ..acts import (
@@ -40,7 +39,7 @@ from ..acts import (
     nested,
 )
 from ..clock import Clock
-from ..wire import CRLF, LONE, Lines, unstuff
+from ..wire import CRLF, Lines, has_lone_cr_or_lf, unstuff
 from .envelope import Envelope, Mta
 from .grammar import LINE, SASL_LINE, WIDER, WIDEST, Parameters, Path, Reader, spans
 from .lenient import ENDS, KEEPS, LenientLines, ends_properly, with_crlf
@@ -64,7 +63,6 @@ IDLE = 300.0  # seconds of silence after which a session ends (§4.5.3.2.7)
 TEXT_LINE = 1000  # octets of a line of a message, with its CRLF (§4.5.3.1.6)
 LARGEST = 10_240_000  # octets of a message, where nobody says otherwise
 PIECE = 65_536  # a chunk that is refused is read in pieces of this size
-LONG_LINE = re.compile(rb"[^\n]{%d}" % TEXT_LINE)
 
 Etrn = Callable[[Envelope, str], Acts[str]]  # starts the queue for a host; returns the reply, or raises Refused
 
@@ -268,9 +266,13 @@ class SmtpServer:
 
     def forget_mail(self) -> None:
         """What RSET, hello and the end of a transaction do: nothing is left of it (§4.1.1.5)."""
-        old = self.envelope
-        self.envelope = Envelope(old.client, old.helo, tls=old.tls, user=old.user, extended=old.extended)
+        self.envelope = self.new_envelope()
         self.refused, self.chunks = 0, []
+
+    def new_envelope(self) -> Envelope:
+        """What is known of the session, and nothing of a mail."""
+        old = self.envelope
+        return Envelope(old.client, old.helo, tls=old.tls, user=old.user, extended=old.extended)
 
     # -- TLS (RFC 3207 §4; port 465: RFC 8314 §3.3)
 
@@ -414,7 +416,8 @@ class SmtpServer:
     def do_MAIL(self, path: Path, parameters: Parameters) -> Acts[str]:
         if self.most_mails and self.mails >= self.most_mails:
             raise Refused("smtp.too-many-mails", "421 4.3.2 that is enough for one session", limit=str(self.most_mails))
-        envelope = replace(self.envelope, sender=path.mailbox)
+        envelope = self.new_envelope()
+        envelope.sender = path.mailbox
         apply_mail(envelope, parameters, self.offers, self.most)
         yield from self.note_route(path)
         reply = yield from self.mta.sender(envelope, path.mailbox)
@@ -461,11 +464,11 @@ class SmtpServer:
         self.forget_mail()
         if len(message) > self.most:
             raise self.too_big()
-        if LONE.search(message):
+        if has_lone_cr_or_lf(message):
             if not self.lenient:
                 raise Refused("smtp.bare-newline", "554 5.6.0 a CR or an LF stands alone")
             yield Rule("smtp.lenient-newline", "broken")
-        if LONG_LINE.search(message):
+        if max(map(len, message.split(CRLF))) + len(CRLF) > TEXT_LINE:
             text = f"500 5.6.0 a line of a message has at most {TEXT_LINE} octets"
             raise Refused("smtp.long-text-line", text, limit=str(TEXT_LINE))
         if b"\0" in message:
