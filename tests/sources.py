@@ -108,6 +108,10 @@ def last_word(node: ast.AST) -> str:
     return ast.unparse(node).split(".")[-1]
 
 
+def is_super(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__"
+
+
 class RoomReader:
     """The rules that one room's code names, and what their sentences can be filled with."""
 
@@ -116,21 +120,26 @@ class RoomReader:
         self.up: dict[ast.AST, ast.AST] = {
             child: node for module in modules for node in ast.walk(module.tree) for child in ast.iter_child_nodes(node)
         }
-        self.named = {"Rule", "Refused", "Stop"}
-        for _ in range(3):  # a kind of Refused is one, and a kind of that kind
-            self.named |= {
-                node.name
+        self.named = {"Rule", "Refused", "Stop"}  # what is called with a rule's name
+        self.kinds: list[ast.ClassDef] = []  # kinds of these, and kinds of those
+        for _ in range(3):
+            self.kinds = [
+                node
                 for module in modules
                 for node in ast.walk(module.tree)
                 if isinstance(node, ast.ClassDef) and {last_word(base) for base in node.bases} & self.named
-            }
+            ]
+            self.named |= {node.name for node in self.kinds}
+        own = [node for node in self.kinds if any(getattr(line, "name", "") == "__init__" for line in node.body)]
+        self.named -= {node.name for node in own}  # these name their rule themselves, in super().__init__("…")
+        self.supers = {call for node in own for call in ast.walk(node) if is_super(call)}
         self.passed_on: set[str] = set()  # keys that are added to whatever rule a refusal brings: Rule(no.rule, …)
 
     def sites(self) -> list[Site]:
         found = []
         for module in self.modules:
             for call in ast.walk(module.tree):
-                if isinstance(call, ast.Call) and last_word(call.func) in self.named:
+                if isinstance(call, ast.Call) and (last_word(call.func) in self.named or call in self.supers):
                     found += self.sites_of(module, call)
         return found
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,7 @@ def test_only_the_table_moves_a_state() -> None:
 # -- rules: in the code and in the books -----------------------------------------------------------------------------
 
 
+@cache
 def all_sites() -> tuple[list[Site], dict[str, set[str]]]:
     """Every place that names a rule; room -> the keys it adds to the rules of refusals it passes on."""
     sites, passed_on = [], {}
@@ -191,30 +193,30 @@ def books() -> dict[str, str]:
     return found
 
 
-SITES, PASSED_ON = all_sites()
 BOOKS = books()
 
 
 def test_every_rule_in_the_code_is_explained() -> None:
-    unexplained = sorted({f"{site.rule} ({site.where})" for site in SITES if site.rule not in BOOKS})
+    unexplained = sorted({f"{site.rule} ({site.where})" for site in all_sites()[0] if site.rule not in BOOKS})
     assert not unexplained
 
 
 def test_every_explanation_is_of_a_rule_in_the_code() -> None:
-    assert not sorted(BOOKS.keys() - {site.rule for site in SITES})
+    assert not sorted(BOOKS.keys() - {site.rule for site in all_sites()[0]})
 
 
 def test_there_are_rules_to_look_at() -> None:
-    assert {"pop3.login", "imap.syntax", "imap.read-only"} <= {site.rule for site in SITES}
-    assert len(SITES) > 60
+    found = [site.rule for site in all_sites()[0]]
+    assert {"pop3.login", "imap.syntax", "imap.read-only"} <= set(found) and len(found) > 60
 
 
-@pytest.mark.parametrize("rule", sorted({site.rule for site in SITES} & BOOKS.keys()))
+@pytest.mark.parametrize("rule", sorted(BOOKS))
 def test_a_rules_sentence_can_be_filled_wherever_it_is_applied(rule: str) -> None:
     wanted = {field for _, field, _, _ in string.Formatter().parse(BOOKS[rule]) if field}
-    for site in SITES:
+    sites, passed_on = all_sites()
+    for site in sites:
         if site.rule == rule and not site.open:
-            lacks = wanted - site.keys - PASSED_ON[site.room]
+            lacks = wanted - site.keys - passed_on[site.room]
             assert not lacks, f"{site.where}: `because` lacks {', '.join(sorted(lacks))}: {BOOKS[rule]}"
 
 
@@ -238,6 +240,8 @@ def read_room(source: str) -> list[tuple[str, set[str], bool]]:
         ("def f(because):\n return Rule('a.b', '', because)", [("a.b", set(), True)]),
         ("Rule('a.b' if x else 'a.c')", [("a.b", set(), False), ("a.c", set(), False)]),
         ("class Stop(Trouble): pass\nclass Far(Stop): pass\nFar('a.b', k=1)", [("a.b", {"k"}, False)]),
+        ("class No(Refused):\n def __init__(self, x):\n  super().__init__('a.b', x, k=1)\nNo(2)",
+         [("a.b", {"k"}, False)]),
         ("def no(rule, t):\n return Refused(rule, t, k=1)\nno('a.b', 1)\nno(t=1, rule='a.c')",
          [("a.b", {"k"}, False), ("a.c", {"k"}, False)]),
         ("Rule(no.rule, 'refused', no.because)", []),
@@ -291,10 +295,13 @@ def test_every_row_has_a_handler_and_every_handler_a_row(machine: type) -> None:
     assert handlers == {verb(command) for command in machine.table.commands} - {""}
 
 
+BEGINNINGS = {"SmtpServer": {"NO SERVICE"}}  # where a session may begin too (RFC 5321 §3.1: a greeting of 554)
+
+
 @a_machine
 def test_every_state_can_be_reached_and_all_but_the_last_can_be_left(machine: type) -> None:
     table: Table = machine.table
-    reached = {table.rows[0].state}
+    reached = {table.rows[0].state} | BEGINNINGS.get(machine.__name__, set())
     while more := {row.next for row in table if row.state in reached} - reached:
         reached |= more
     assert reached == set(table.states)
@@ -312,7 +319,7 @@ def test_every_row_names_its_section(machine: type) -> None:
 # -- what no file may say ----------------------------------------------------------------------------------------------
 
 SKIPPED = {".git", ".venv", "__pycache__", "node_modules", "build", "dist", ".hypothesis"}
-HOSTS = {"creativecommons.org", "mybinder.org", "www.iana.org", "www.rfc-editor.org", "www.w3.org"}
+HOSTS = {"creativecommons.org", "dmarc.org", "mybinder.org", "www.iana.org", "www.rfc-editor.org", "www.w3.org"}
 LAB = re.compile(r"(.+\.)?(example|test|invalid|localhost)(\.(com|net|org))?|127(\.0\.0\.1)?|\d+\.\d+\.\d+\.\d+")
 URL = re.compile(r"\b(?:https?|wss?|ftp)://(?:[^/\s@\"'`<>]*@)?([A-Za-z0-9.-]*[A-Za-z0-9])")
 ELSEWHERE = re.compile(r"pypi\.(org|io)|pythonhosted|registry\.npmjs|unpkg|jsdelivr|cdnjs|crates\.io|/work/")
