@@ -5,9 +5,14 @@ from __future__ import annotations
 import ast
 import functools
 import logging
+import pathlib
 import re
+import subprocess
+import sys
+import tarfile
 
 import dkim
+import pytest
 from ask import Answers, perform
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -123,3 +128,22 @@ def dkimpys_inputs(message: bytes, index: int = 0, where: Answers | None = None)
             if line.startswith(start):
                 found[start] = ast.literal_eval(line[line.index(": b") + 2 :])
     return found["body hashed: "], found["signed for "]
+
+
+# -- the vectors -------------------------------------------------------------------------------------------------------
+
+DKIMPY = "dkimpy==1.1.8"
+
+
+def dkimpys_files(config) -> dict[str, bytes]:
+    """The files of dkimpy's tests, from its source distribution: fetched once, and kept in pytest's cache."""
+    folder = pathlib.Path(config.cache.mkdir("dkim-vectors"))
+    if not list(folder.glob("dkimpy-*.tar.gz")):
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+        got = subprocess.run([*command, "--dest", str(folder), DKIMPY], capture_output=True, text=True, timeout=120)
+        if not list(folder.glob("dkimpy-*.tar.gz")):
+            pytest.skip(f"the vectors could not be fetched with `pip download {DKIMPY}`: {got.stderr[-300:]}")
+    [archive] = folder.glob("dkimpy-*.tar.gz")
+    with tarfile.open(archive) as files:
+        members = [member for member in files.getmembers() if "/tests/" in member.name and member.isfile()]
+        return {pathlib.PurePosixPath(member.name).name: files.extractfile(member).read() for member in members}

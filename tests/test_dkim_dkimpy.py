@@ -2,10 +2,6 @@
 
 import base64
 import hashlib
-import pathlib
-import subprocess
-import sys
-import tarfile
 import threading
 
 import dkim
@@ -17,6 +13,7 @@ from dkim_stage import (
     NOW,
     because,
     dkimpy_says,
+    dkimpys_files,
     dkimpys_inputs,
     dns,
     key,
@@ -38,7 +35,6 @@ from mailedu.auth.dkim.sign import make_signature
 from mailedu.message import Message
 from mailedu.opinions import dkimpy
 
-DKIMPY = "dkimpy==1.1.8"
 FORMS = ("simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed")
 HAS_NACL = hasattr(dkim, "nacl")  # without PyNaCl dkimpy knows no Ed25519
 
@@ -48,25 +44,7 @@ HAS_NACL = hasattr(dkim, "nacl")  # without PyNaCl dkimpy knows no Ed25519
 
 @pytest.fixture(scope="session")
 def vectors(request):
-    """The files of dkimpy's tests, from its source distribution: fetched once, and kept in pytest's cache."""
-    folder = pathlib.Path(request.config.cache.mkdir("dkim-vectors"))
-    if not list(folder.glob("dkimpy-*.tar.gz")):
-        fetch(folder)
-    [archive] = folder.glob("dkimpy-*.tar.gz")
-    with tarfile.open(archive) as files:
-        return {
-            pathlib.PurePosixPath(member.name).name: files.extractfile(member).read()
-            for member in files.getmembers()
-            if "/tests/data/" in member.name and member.isfile()
-        }
-
-
-def fetch(folder):
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    command += ["--dest", str(folder), DKIMPY]
-    got = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    if not list(folder.glob("dkimpy-*.tar.gz")):
-        pytest.skip(f"the vectors could not be fetched with `pip download {DKIMPY}`: {got.stderr[-300:]}")
+    return dkimpys_files(request.config)
 
 
 def football(vectors):

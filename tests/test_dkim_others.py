@@ -10,8 +10,10 @@ import shutil
 import subprocess
 
 import pytest
-from dkim_stage import DOMAIN, LETTER, dns, key, one, pem, signed
+from ask import perform
+from dkim_stage import DOMAIN, LETTER, NOW, dns, key, one, pem, signed
 
+from mailedu.auth import arc
 from mailedu.auth.canonical import relaxed_body, relaxed_field, simple_body
 from mailedu.auth.dkim import public_record
 from mailedu.message import Message
@@ -20,7 +22,7 @@ FORMS = ("simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed")
 
 PERL = r"""
 use strict; use warnings; use JSON::PP; use MIME::Base64; use Net::DNS;
-use Mail::DKIM::Verifier; use Mail::DKIM::Signer;
+use Mail::DKIM::Verifier; use Mail::DKIM::Signer; use Mail::DKIM::ARC::Verifier; use Mail::DKIM::ARC::Signer;
 binmode(STDIN); binmode(STDOUT);
 my $task = decode_json(do { local $/; <STDIN> });
 { no warnings 'redefine';
@@ -43,6 +45,18 @@ for my $how (@{$task->{sign}}) {
   $dkim->PRINT(decode_base64($how->{message})); $dkim->CLOSE;
   push @said, encode_base64($dkim->signature->as_string . "\r\n" . decode_base64($how->{message}), '');
 }
+for my $message (map { decode_base64($_) } @{$task->{chains}}) {
+  my $arc = Mail::DKIM::ARC::Verifier->new();
+  $arc->PRINT($message); $arc->CLOSE;
+  push @said, $arc->result_detail;
+}
+for my $message (map { decode_base64($_) } @{$task->{seal}}) {
+  my $arc = Mail::DKIM::ARC::Signer->new(Algorithm => 'rsa-sha256', Chain => 'ar', Domain => 'alpha.example',
+    SrvId => 'mx.alpha.example', Selector => 'lab', Key => Mail::DKIM::PrivateKey->load(Data => $task->{key}),
+    Headers => 'From:To:Subject:Date');
+  $arc->PRINT($message); $arc->CLOSE;
+  push @said, encode_base64(join("\r\n", $arc->as_strings, $message), '');
+}
 print encode_json(\@said);
 """
 
@@ -56,8 +70,8 @@ def perl_has_dkim() -> bool:
     )
 
 
-def perl(messages=(), sign=()):
-    """What Mail::DKIM says of each signature of each message, and the messages it signed."""
+def perl(messages=(), sign=(), chains=(), seal=()):
+    """What Mail::DKIM says of each signature of each message, and the messages it signed; ARC chains likewise."""
     from base64 import b64decode, b64encode
 
     lines = pem().decode().splitlines()[1:-1]
@@ -68,12 +82,16 @@ def perl(messages=(), sign=()):
         },
         "messages": [b64encode(message).decode() for message in messages],
         "sign": [{"forms": how, "domain": DOMAIN, "message": b64encode(message).decode()} for how, message in sign],
+        "chains": [b64encode(message).decode() for message in chains],
+        "seal": [b64encode(message).decode() for message in seal],
         "key": "".join(lines),
     }
     done = subprocess.run(["perl", "-e", PERL], input=json.dumps(task).encode(), capture_output=True, timeout=60)
     assert not done.returncode, done.stderr.decode()
     said = json.loads(done.stdout)
-    return said[: len(messages)] + [b64decode(made) for made in said[len(messages) :]]
+    verdicts = said[: len(messages)] + said[len(messages) + len(sign) :][: len(chains)]
+    made = said[len(messages) :][: len(sign)] + said[len(said) - len(seal) :]
+    return verdicts + [b64decode(message) for message in made]
 
 
 needs_perl = pytest.mark.skipif(not perl_has_dkim(), reason="Perl's Mail::DKIM is not installed (libmail-dkim-perl)")
@@ -124,6 +142,31 @@ def test_we_verify_what_mail_dkim_signs():
     for made in perl(sign=wanted):
         made = re.sub(rb"(?<!\r)\n", b"\r\n", made)
         assert one(made, dns(), now=None).result == "pass", made
+
+
+def sealed(message: bytes, footer: bytes = b"") -> bytes:
+    found, _ = perform(arc.validate(message, NOW), dns())
+    results = f"mx.alpha.example; arc={found.result}"
+    return perform(arc.seal(message + footer, DOMAIN, "lab", key(), NOW, results=results, chain=found), dns())[0]
+
+
+@needs_perl
+def test_mail_dkim_validates_what_we_seal():
+    once = sealed(signed())
+    twice = sealed(once, b"A footer.\r\n")
+    thrice = sealed(twice)
+    broken = thrice.replace(b"i=1; mx", b"i=1; my")
+    said = perl(chains=[once, twice, thrice, once + b"more\r\n", broken])
+    assert [words.split()[0] for words in said] == ["pass", "pass", "pass", "fail", "fail"], said
+
+
+@needs_perl
+def test_we_validate_what_mail_dkim_seals():
+    results = b"Authentication-Results: mx.alpha.example; arc=none; spf=pass smtp.mailfrom=alice@alpha.example\r\n"
+    [made] = perl(seal=[results + LETTER])
+    made = re.sub(rb"(?<!\r)\n", b"\r\n", made)
+    chain, _ = perform(arc.validate(made), dns())
+    assert (chain.result, len(chain.sets)) == ("pass", 1), chain
 
 
 @needs_opendkim

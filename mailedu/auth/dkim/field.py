@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ...acts import Refused
@@ -73,15 +73,22 @@ def value_of(field: bytes) -> tuple[bytes, int]:
 
 def read_claim(field: bytes, tags: Mapping[str, Tag] | None = None) -> Claim:
     """§6.1.1, in its order; Refused names what is wrong.  `tags`, if somebody has read them already."""
-    text, start = value_of(field)
-    tags = read_tags(text) if tags is None else tags
+    tags = read_tags(value_of(field)[0]) if tags is None else tags
     if "v" in tags and tags["v"].value != b"1":
         raise Refused("dkim.version", "the version is not 1", version=shown(tags["v"].value))
-    for name in REQUIRED:
+    require(tags, REQUIRED)
+    return make_claim(field, tags, read_identity(tags, read_domain(tags["d"])))
+
+
+def require(tags: Mapping[str, Tag], names: Iterable[str]) -> None:
+    for name in names:
         if name not in tags:
             raise Refused("dkim.missing-tag", f"{name}= is missing", tag=name)
+
+
+def make_claim(field: bytes, tags: Mapping[str, Tag], identity: str = "") -> Claim:
+    """All tags but v= and i=, which ARC has not, or has for something else."""
     field_form, body_form = read_forms(tags)
-    domain = read_domain(tags["d"])
     claim = Claim(
         tags=tags,
         algorithm=read_algorithm(tags["a"]),
@@ -89,14 +96,14 @@ def read_claim(field: bytes, tags: Mapping[str, Tag] | None = None) -> Claim:
         body_hash=octets(tags["bh"]),
         field_form=field_form,
         body_form=body_form,
-        domain=domain,
+        domain=(domain := read_domain(tags["d"])),
         selector=read_selector(tags["s"]),
-        identity=read_identity(tags, domain),
+        identity=identity or f"@{domain}",
         names=read_names(tags["h"]),
         length=read_number(tags, "l", 76),
         signed_at=read_number(tags, "t"),
         expires=read_number(tags, "x"),
-        bare=without_signature(field, tags["b"], start),
+        bare=without_signature(field, tags["b"], value_of(field)[1]),
     )
     check_query(tags)
     if claim.signed_at is not None and claim.expires is not None and claim.expires <= claim.signed_at:

@@ -38,8 +38,8 @@ class Key:
     testing: bool  # t=y
     strict: bool  # t=s: i= may not be a subdomain
 
-    def signed(self, signature: bytes, hashed: bytes, digest: bytes) -> bool:
-        """Whether the owner of this key signed what was hashed."""
+    def signed(self, signature: bytes, digest: bytes) -> bool:
+        """Whether the owner of this key signed what has this digest."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.asymmetric.utils import Prehashed

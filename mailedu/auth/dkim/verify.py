@@ -196,6 +196,23 @@ def compute(
     bodies: dict[tuple[str, int | None], BodyHash],
 ) -> Acts[None]:
     """Both hashes are computed and shown, whatever becomes of the first one."""
+    body = yield from compare_body(message, claim, found, bodies)
+    chosen = select(message.fields, claim.names, signed)
+    yield from covered(message, signed, claim, chosen, found)
+    yield from check_signature(claim, field_hash_input(chosen, claim.bare, claim.field_form), keys, found)
+    if claim.length is not None:
+        yield from check_length(claim, body, found)
+    if not found.body_same:
+        raise Refused("dkim.body-differs", "the body hash differs", domain=claim.domain)
+    if not found.fields_good:
+        check_signature_length(claim, keys)
+        raise Refused("dkim.signature-differs", "the signature differs", domain=claim.domain)
+
+
+def compare_body(
+    message: Message, claim: Claim, found: Signature, bodies: dict[tuple[str, int | None], BodyHash]
+) -> Acts[BodyHash]:
+    """Step 3; a body that was hashed in the same way before is not hashed again."""
     body = bodies.get((claim.body_form, claim.length))
     if body is None:
         body = bodies[claim.body_form, claim.length] = hash_body(message, claim.body_form, claim.length)
@@ -212,11 +229,13 @@ def compute(
             "bh": base64(claim.body_hash),
         },
     )
-    chosen = select(message.fields, claim.names, signed)
-    hashed = field_hash_input(chosen, claim.bare, claim.field_form)
+    return body
+
+
+def check_signature(claim: Claim, hashed: bytes, keys: list[Key], found: Signature) -> Acts[None]:
+    """Step 4."""
     digest = hashlib.sha256(hashed).digest()
-    yield from covered(message, signed, claim, chosen, found)
-    found.fields_good = any(key.signed(claim.signature, hashed, digest) for key in keys)
+    found.fields_good = any(key.signed(claim.signature, digest) for key in keys)
     yield Rule(
         "dkim.signature",
         "good" if found.fields_good else "bad",
@@ -228,13 +247,6 @@ def compute(
             "input": shown_input(hashed),
         },
     )
-    if claim.length is not None:
-        yield from check_length(claim, body, found)
-    if not found.body_same:
-        raise Refused("dkim.body-differs", "the body hash differs", domain=claim.domain)
-    if not found.fields_good:
-        check_signature_length(claim, keys)
-        raise Refused("dkim.signature-differs", "the signature differs", domain=claim.domain)
 
 
 def covered(message: Message, signed: Field, claim: Claim, chosen: list[Field], found: Signature) -> Acts[None]:
