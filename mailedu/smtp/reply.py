@@ -7,7 +7,7 @@ import re
 from ..wire import CRLF
 
 WIDTH = 490  # of a line's text: with code, enhanced code and CRLF it has at most 512 octets (§4.5.3.1.5)
-SIMPLE = re.compile(r"[2-5][0-5]\d [ -~]{1,%d}" % WIDTH)
+SIMPLE = re.compile(rf"[2-5][0-5]\d [ -~]{{1,{WIDTH}}}")
 BEGINNING = re.compile(r"([2-5][0-5]\d)(?:[ -]([245]\.\d{1,3}\.\d{1,3})(?= |$|\n))?[ -]?")
 SAID_AGAIN = re.compile(r"[2-5][0-5]\d(?:[ -](?:[245]\.\d{1,3}\.\d{1,3}(?: |$))?|$)")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
