@@ -168,21 +168,34 @@ def test_a_dns_fault_reaches_every_evaluator(lab) -> None:
     assert mail.verdict["dmarc"] == "pass"  # DKIM is enough
 
 
+def test_mail_arrives_though_pop_and_imap_are_off(lab) -> None:
+    for host in "pop.beta.example", "imap.beta.example":
+        lab.stop(host)
+    mail = lab.send(ALICE, BOB, **HELLO)
+    assert mail.delivered == (BOB,)
+    with pytest.raises(LabError, match="switched off"):
+        lab.pop3(BOB)
+    lab.start("pop.beta.example")
+    assert lab.pop3(BOB).greeting.startswith("+OK")
+    with pytest.raises(LabError, match="no host"):
+        lab.stop("mx.nowhere.example")
+
+
 def test_the_queue_waits_and_tries_again_on_the_lab_s_clock(lab) -> None:
-    mx = lab.world.listeners.pop(("mx.beta.example", 25))
+    lab.stop("mx.beta.example")
     mail = lab.send(ALICE, BOB, **HELLO)
     assert not mail.delivered
     assert len(lab.queue("mx.alpha.example")) == 1
     lab.clock.advance(minutes=10)
     assert not mail.delivered
-    lab.world.listeners["mx.beta.example", 25] = mx
+    lab.start("mx.beta.example")
     lab.clock.advance(minutes=10)
     assert mail.delivered == (BOB,)
     assert not lab.queue("mx.alpha.example")
 
 
 def test_after_five_days_the_sender_is_told(lab) -> None:
-    del lab.world.listeners["mx.beta.example", 25]
+    lab.stop("mx.beta.example")
     mail = lab.send(ALICE, BOB, **HELLO)
     lab.clock.advance(days=4, hours=23)
     assert not lab.mailbox(ALICE)

@@ -297,6 +297,10 @@ class History:
         else:
             self.world.advance(seconds)
 
+    def do_switch(self, host: str, on: bool) -> None:
+        """A host is switched off: nobody answers there; or on again."""
+        (self.world.down.discard if on else self.world.down.add)(host)
+
     def do_pretend_tls(self) -> None:
         """Say in the clear what was said under TLS: a replay knows the plaintext already."""
         self.world.contexts = {}

@@ -168,6 +168,16 @@ class Lab:
         history, line = replay(self.history, conversation)
         return Typed(self.beside(history), line)
 
+    # -- hosts that go down
+
+    def stop(self, host: str) -> None:
+        """Switch a host off: nobody answers there, for anybody, until `start`.  Who is in a call goes on."""
+        self.history.do("switch", self.stage.check_host(host), False)
+
+    def start(self, host: str) -> None:
+        """Switch a host on again."""
+        self.history.do("switch", self.stage.check_host(host), True)
+
     # -- the evaluators, on this lab's DNS
 
     def check_spf(self, *, ip: str, helo: str = "", mail_from: str = "") -> verdicts.SpfVerdict:

@@ -162,6 +162,12 @@ class Stage:
             raise LabError(f"Nobody in this lab is {address!r}: the people are {', '.join(self.people)}.")
         return found
 
+    def check_host(self, host: str) -> str:
+        """A host's name; LabError says which there are."""
+        if host not in self.hosts:
+            raise LabError(f"There is no host {host!r} in this lab: the hosts are {', '.join(self.hosts)}.")
+        return host
+
     def place(self, name: str, port: int | None = None, standard: str = "smtp") -> tuple[str, int]:
         """("mx.beta.example", 25) of "mx.beta.example", "mx.beta.example:587", or a port's name like "submission"."""
         host, colon, digits = name.partition(":")
@@ -169,6 +175,8 @@ class Stage:
             found = PORTS[name]
         else:
             found = host, int(digits) if colon and digits.isdecimal() else port or PORTS[standard][1]
+        if found[0] in self.world.down:
+            raise LabError(f"{found[0]} is switched off, so nobody answers: lab.start({found[0]!r}) switches it on.")
         if found not in self.world.listeners:
             raise LabError(
                 f"Nobody listens on {found[0]}:{found[1]} in this lab: name a host ({', '.join(self.hosts)}) "

@@ -160,6 +160,7 @@ class World:
         self.watchers: dict[Wire, str] = {}  # wire -> the box whose changes ring it
         self.readers: dict[str, Script] = {}  # box -> what is done with each message it gets
         self.listeners: dict[tuple[str, int], Listener] = {}
+        self.down: set[str] = set()  # hosts that are switched off
         self.addresses: dict[str, str] = {}  # actor -> the address it calls from
         self.contexts: Mapping[str, ssl.SSLContext] = {}  # "client", "server"; empty: TLS is only written down
         self.server_contexts: dict[str, ssl.SSLContext] = {}  # host -> its own, if it is not everybody's
@@ -362,11 +363,15 @@ class World:
             return self.network.connect(part, step)
         assert isinstance(step.act, Connect)
         host, port = step.act.host, step.act.port
-        if (host, port) not in self.listeners:
+        if not self.answers(host, port):
             return Unreachable(f"nobody listens on {host}:{port}")
         wire, _ = self.plug(host, port, self.address_of(part.actor), step.number, part)
         part.wire = wire
         return None
+
+    def answers(self, host: str, port: int) -> bool:
+        """Whether a call there is taken."""
+        return (host, port) in self.listeners and host not in self.down
 
     def address_of(self, actor: str) -> str:
         return self.addresses.get(actor, actor)

@@ -166,7 +166,7 @@ class Sockets:
             self.served.add(conversation)
             self.world.accept(host, port, address, conversation, parent, wire)
 
-        return self.listen(lambda: End(self, "server", taken), host, port)
+        return self.listen(lambda: End(self, host, "server", taken), host, port)
 
     def listen(self, protocol: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> int:
         """Open a real port for any asyncio protocol."""
@@ -225,7 +225,7 @@ class Sockets:
         place = step.act
         assert isinstance(place, Connect)
         where = place.host, place.port
-        if where not in self.places:
+        if where not in self.places or place.host in self.world.down:
             self.world.resume(part, Unreachable(f"nobody listens on {place.host}:{place.port}"))
             return self.stir()
         conversation = self.world.numbered(f"{place.host}:{place.port}")
@@ -240,7 +240,7 @@ class Sockets:
             caller.setblocking(False)
             self.callers[caller.getsockname()] = self.world.address_of(part.actor), conversation, step.number
             await self.loop.sock_connect(caller, (HERE, self.places[where]))
-            await self.loop.create_connection(lambda: End(self, "client", up), sock=caller)
+            await self.loop.create_connection(lambda: End(self, place.host, "client", up), sock=caller)
         except OSError as why:
             caller.close()
             self.world.resume(part, Unreachable(str(why)))
@@ -309,16 +309,16 @@ def is_busy(part: Part) -> bool:
 class End(asyncio.Protocol):
     """One end of a TCP connection; all it knows is its wire."""
 
-    def __init__(self, sockets: Sockets, side: str, ready: Callable[[Wire, Any, End], object]) -> None:
-        self.sockets, self.side, self.ready = sockets, side, ready
+    def __init__(self, sockets: Sockets, host: str, side: str, ready: Callable[[Wire, Any, End], object]) -> None:
+        self.sockets, self.host, self.side, self.ready = sockets, host, side, ready
         self.conversation = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.wire = Wire(self.side, transport.write, self.leave)
-        if self.sockets.closed:
-            return transport.abort()  # it was on its way in while the port was closed
+        if self.sockets.closed or self.host in self.sockets.world.down:
+            return transport.abort()
         self.sockets.ends.add(self)
         self.ready(self.wire, transport.get_extra_info("peername"), self)
         self.sockets.stir()
