@@ -232,6 +232,8 @@ class History:
 
     def do_call(self, host: str, port: int, client: str) -> Line:
         """In a replay the lines that are there are used again, so that who holds one may go on with it."""
+        if host in self.world.down:
+            raise LabError(f"{host} is switched off, so nobody answers: lab.start({host!r}) switches it on.")
         number = sum(past.name == "call" for past in self.inputs) - 1
         if number == len(self.lines):
             self.lines.append(Line(number, host, port, client))

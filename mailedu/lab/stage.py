@@ -175,8 +175,6 @@ class Stage:
             found = PORTS[name]
         else:
             found = host, int(digits) if colon and digits.isdecimal() else port or PORTS[standard][1]
-        if found[0] in self.world.down:
-            raise LabError(f"{found[0]} is switched off, so nobody answers: lab.start({found[0]!r}) switches it on.")
         if found not in self.world.listeners:
             raise LabError(
                 f"Nobody listens on {found[0]}:{found[1]} in this lab: name a host ({', '.join(self.hosts)}) "
