@@ -15,6 +15,7 @@ It is written from the score, as the player is; what strangers wrote is spelt ou
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -206,25 +207,29 @@ class Teller:
         The server wrote it down: its own records under what it said, the client's under the handshake, each before
         what was heard.  Which of the client's records is the last of its handshake is not told: all but one are.
         """
-        records: dict[str, list[Step]] = {}
+        under: dict[int | None, list[Step]] = {}
+        clients: dict[str, list[Step]] = {}  # conversation -> the client's records
         for step in self.trace.only(Cipher):
-            records.setdefault(step.conversation, []).append(step)
-        found: dict[int, list[Cipher]] = {}
+            under.setdefault(step.parent, []).append(step)
+            if is_clients(step):
+                clients.setdefault(step.conversation, []).append(step)
+        found: dict[int, list[Step]] = {}
+        heard: set[int] = set()  # records that carry what was heard
         for rows in self.inside.values():
             rows = [row for row in rows if row["kind"] in ("say", "tls")]
-            left = records.get(self.trace.step(rows[0]["n"]).conversation, []) if rows else []
             for before, row in pairwise(rows):
                 if row.get("reply"):
-                    mine = [step for step in left if step.parent == row["n"]]
-                else:
-                    mine = [step for step in left if before["n"] < step.number < row["n"] and is_clients(step)]
-                    mine = mine[-1:] if before["kind"] == "tls" else mine
-                left = [step for step in left if step not in mine]
-                found[row["n"]] = [step.act for step in mine if isinstance(step.act, Cipher)]
+                    found[row["n"]] = under.get(row["n"], [])
+                elif row["kind"] == "say":
+                    theirs = clients.get(self.trace.step(row["n"]).conversation, [])
+                    first = bisect(theirs, before["n"], key=number_of)
+                    last = bisect(theirs, row["n"], key=number_of)
+                    found[row["n"]] = theirs[max(first, last - 1) if before["kind"] == "tls" else first : last]
+                    heard |= {step.number for step in found[row["n"]]}
             for row in rows:
                 if row["kind"] == "tls":
-                    found[row["n"]] = [step.act for step in left if isinstance(step.act, Cipher)]
-        return found
+                    found[row["n"]] = [step for step in under.get(row["n"], []) if step.number not in heard]
+        return {n: [step.act for step in steps if isinstance(step.act, Cipher)] for n, steps in found.items()}
 
     def state(self, row: Row) -> Iterator[str]:
         if "state" in row and self.depth >= SHOWN_AT["message"]:
@@ -307,6 +312,10 @@ class Teller:
 
     def room(self, margin: str) -> int:
         return max(self.width - len(margin) - (6 if self.numbers else 0), 20)
+
+
+def number_of(step: Step) -> int:
+    return step.number
 
 
 def is_clients(step: Step) -> bool:
