@@ -247,7 +247,8 @@ def write_string(value: bytes) -> bytes:
 
 
 def write_flags(flags: Iterable[str]) -> bytes:
-    return b"(%s)" % " ".join(sorted(flags)).encode("ascii")
+    """The system's first."""
+    return b"(%s)" % " ".join(sorted(flags, key=lambda flag: (flag[:1] != "\\", flag))).encode("ascii")
 
 
 def write_set(numbers: Iterable[int]) -> bytes:

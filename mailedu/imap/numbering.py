@@ -128,7 +128,7 @@ class View:
             if self.knows_recent:
                 lines.append(b"* %d RECENT\r\n" % len(self.recent))
         self.told = len(self.uids)
-        flagged = [(uid, whole) for uid, whole in self.flagged.items() if uid in self.box.messages]
+        flagged = [(uid, whole) for uid, whole in sorted(self.flagged.items()) if uid in self.box.messages]
         self.flagged.clear()
         lines += self.new_keywords()
         if flagged:  # last: a number must have been told before it is used
