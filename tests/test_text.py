@@ -5,9 +5,10 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stories import HELLO, LETTER, MX, Pen, delivery, fetched, hostile, judgement, retries
+from stories import ALICE, HELLO, LETTER, MX, Pen, delivery, fetched, hostile, judgement, retries
 
-from mailedu.acts import Accept, Hear, LabError, Say
+import mailedu
+from mailedu.acts import Accept, Cipher, Hear, LabError, Say
 from mailedu.trace import Trace
 from mailedu.views.text import LEVELS, cells, hours, transcript, wrapped
 
@@ -313,3 +314,12 @@ def test_ten_thousand_steps_take_seconds_at_most():
     for level in LEVELS:
         transcript(trace, level=level)
     assert time.perf_counter() - began < 10
+
+
+def test_a_mail_of_the_lab_with_every_record_of_tls_once():
+    mail = mailedu.Lab(seed=1).send(ALICE, "bob@beta.example", subject="Hello", text="Hi Bob")
+    sealed = transcript(mail.trace, level="bytes").count("octets of TLS\n")
+    assert sealed == len(mail.trace.only(Cipher)) > 20
+    lines = transcript(mail.trace).splitlines()
+    assert "| C: Subject: Hello" in lines and "|      SPF, MAIL FROM: pass" in lines
+    assert any(line.startswith("|      => into the mailbox of bob@beta.example") for line in lines)

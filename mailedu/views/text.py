@@ -219,16 +219,19 @@ class Teller:
             rows = [row for row in rows if row["kind"] in ("say", "tls")]
             for before, row in pairwise(rows):
                 if row.get("reply"):
-                    found[row["n"]] = under.get(row["n"], [])
+                    found[row["n"]] = list(under.get(row["n"], []))
                 elif row["kind"] == "say":
                     theirs = clients.get(self.trace.step(row["n"]).conversation, [])
                     first = bisect(theirs, before["n"], key=number_of)
                     last = bisect(theirs, row["n"], key=number_of)
                     found[row["n"]] = theirs[max(first, last - 1) if before["kind"] == "tls" else first : last]
                     heard |= {step.number for step in found[row["n"]]}
-            for row in rows:
+            for row, after in zip(rows, [*rows[1:], None], strict=False):
                 if row["kind"] == "tls":
-                    found[row["n"]] = [step for step in under.get(row["n"], []) if step.number not in heard]
+                    rest = [step for step in under.get(row["n"], []) if step.number not in heard]
+                    begun = [step for step in rest if after is None or step.number < after["n"]]
+                    found[row["n"]] = begun
+                    found.setdefault(rows[-1]["n"], []).extend(rest[len(begun) :])  # the two goodbyes of TLS
         return {n: [step.act for step in steps if isinstance(step.act, Cipher)] for n, steps in found.items()}
 
     def state(self, row: Row) -> Iterator[str]:
