@@ -7,6 +7,7 @@ spans(b"* 2 EXPUNGE\\r\\n", "server")
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ..acts import Refused
 from .commands import command_spans
@@ -15,7 +16,7 @@ from .grammar import (
     CRLF,
     DEEPEST,
     FLAG,
-    LITERAL,
+    LITERAL8,
     NIL,
     NUMBER,
     OPEN,
@@ -24,6 +25,7 @@ from .grammar import (
     TAG,
     Reader,
     Span,
+    literal8,
     refused,
     space,
     split,
@@ -33,12 +35,14 @@ STAR = re.compile(rb"\*(?= )")
 PLUS = re.compile(rb"\+(?=[ \r])")
 COUNTED = re.compile(rb"\d{1,19}(?= [A-Za-z])")
 KIND = re.compile(rb"[A-Za-z]{1,20}")
-CONDITIONS = (b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH")
+CONDITIONS = ("OK", "NO", "BAD", "BYE", "PREAUTH")
 CODE = re.compile(rb"\[[^]\r\n]*\]")
 TEXT = re.compile(rb"(?:[^\r]|\r(?!\n))+")
-ITEM = re.compile(rb"[A-Z][A-Z0-9.]*(?:\[[^]\r\n]*\])?(?:<\d+>)?")
+ITEM = re.compile(rb"[A-Z][A-Z0-9.]*(?:\[[^]\r\n]*\])?(?:<\d+>)?")  # FLAGS, BODY[1.MIME]<0>
 ATOM = re.compile(rb"[^ ()\r\n]+")  # whatever else a server says in its lists
 WORD = re.compile(rb"[!-~]+")
+SP_NUMBER = re.compile(rb" (?=\d)")
+EARLIER = re.compile(rb"(?i) (?=\(EARLIER\))")
 
 
 def spans(data: bytes, sender: str, verb: str = "", first: bool = True) -> list[Span]:
@@ -52,7 +56,7 @@ def spans(data: bytes, sender: str, verb: str = "", first: bool = True) -> list[
     reader = Reader(data)
     try:
         while reader.at < len(data):
-            response(reader)
+            response(reader, verb.upper())
     except Refused:
         pass  # what the reader does not understand is text
     return [*reader.spans(), *split(data[reader.at :], "text")]
@@ -73,13 +77,13 @@ def later_piece(data: bytes, verb: str) -> list[Span]:
     return list(split(data, name))
 
 
-def response(r: Reader) -> None:
+def response(r: Reader, verb: str) -> None:
     """One whole response, with its CRLF (§7)."""
     if r.sees(PLUS):
         r.take(PLUS, "go on")
         text(r)
     elif r.sees(STAR):
-        untagged(r)
+        untagged(r, verb)
     else:
         r.take(TAG, "tag")
         space(r)
@@ -88,22 +92,21 @@ def response(r: Reader) -> None:
     r.take(CRLF, "CRLF")
 
 
-def untagged(r: Reader) -> None:
+def untagged(r: Reader, verb: str) -> None:
     r.take(STAR, "untagged")
     space(r)
     if found := r.sees(COUNTED):
         numbers_message = r.data[found.end() + 1 :][:7].upper().startswith((b"FETCH", b"EXPUNGE"))
         r.take(COUNTED, "sequence number" if numbers_message else "count")
         space(r)
-    kind = (r.sees(KIND) or [b""])[0].upper()
+    kind = (r.sees(KIND) or [b""])[0].decode("ascii").upper()
     r.take(KIND, "status" if kind in CONDITIONS else "response")
     if kind in CONDITIONS:
         text(r)
-    elif kind == b"FETCH":
+    elif kind == "FETCH":
         fetched(r)
     else:
-        while not r.sees(CRLF):
-            token(r)
+        DATA.get(kind, anything)(r, verb)
 
 
 def text(r: Reader) -> None:
@@ -116,6 +119,95 @@ def text(r: Reader) -> None:
             space(r)
     if r.sees(TEXT):
         r.take(TEXT, "text")
+
+
+# -- what follows the name of an untagged response ---------------------------------------------------------------------
+
+
+def anything(r: Reader, verb: str) -> None:
+    """Tokens, named by what they look like."""
+    while not r.sees(CRLF):
+        token(r)
+
+
+def words(name: str) -> Callable[[Reader, str], None]:
+    """SP word SP word …, all of one kind."""
+
+    def read(r: Reader, verb: str) -> None:
+        while r.sees(SP):
+            space(r)
+            r.take(ATOM, name)
+
+    return read
+
+
+def numbers(r: Reader, verb: str) -> None:
+    """SEARCH and SORT: what the numbers are, the command says (§6.4.9); a MODSEQ may follow (RFC 7162 §3.1.6)."""
+    while r.sees(SP_NUMBER):
+        space(r)
+        r.take(NUMBER, "UID" if verb.startswith("UID ") else "sequence number")
+    anything(r, verb)
+
+
+def listed(r: Reader, verb: str) -> None:
+    """LIST and LSUB: (attributes) delimiter mailbox (§7.3.1)."""
+    space(r)
+    r.take(OPEN, "(")
+    while not r.sees(CLOSE):
+        if r.sees(SP):
+            space(r)
+        r.take(ATOM, "mailbox attribute")
+    r.take(CLOSE, ")")
+    space(r)
+    r.take(QUOTED, "delimiter")
+    space(r)
+    name(r)
+    anything(r, verb)
+
+
+def status_of(r: Reader, verb: str) -> None:
+    """STATUS: mailbox (item number …) (§7.3.2)."""
+    space(r)
+    name(r)
+    space(r)
+    r.take(OPEN, "(")
+    while not r.sees(CLOSE):
+        if r.sees(SP):
+            space(r)
+        r.take(ITEM, "item")
+        space(r)
+        r.take(NUMBER, "number")
+    r.take(CLOSE, ")")
+
+
+def name(r: Reader) -> None:
+    """A mailbox, however it is written."""
+    if r.sees(QUOTED):
+        r.take(QUOTED, "mailbox")
+    else:
+        token(r)
+
+
+def vanished(r: Reader, verb: str) -> None:
+    """[SP (EARLIER)] SP UIDs (RFC 7162 §3.2.10)."""
+    if r.sees(EARLIER):
+        space(r)
+        for pattern, what in ((OPEN, "("), (KIND, "earlier"), (CLOSE, ")")):
+            r.take(pattern, what)
+    space(r)
+    r.take(ATOM, "UIDs")
+
+
+DATA: dict[str, Callable[[Reader, str], None]] = {
+    "CAPABILITY": words("capability"),
+    "ENABLED": words("capability"),
+    "SEARCH": numbers,
+    "SORT": numbers,
+    "LIST": listed,
+    "LSUB": listed,
+    "STATUS": status_of,
+    "VANISHED": vanished,
+}
 
 
 def fetched(r: Reader) -> None:
@@ -142,14 +234,12 @@ def one_value(r: Reader) -> None:
 
 def token(r: Reader) -> int:
     """One thing, named by what it looks like; +1 when it opens a list, -1 when it closes one."""
-    if r.sees(LITERAL):
-        length = r.take(LITERAL, "length of the literal")
-        r.take(CRLF, "CRLF")
-        r.octets(int(length[1]), "literal")
+    if r.sees(LITERAL8):
+        literal8(r, "literal")
         return 0
-    for pattern, name, depth in TOKENS:
+    for pattern, what, depth in TOKENS:
         if r.sees(pattern):
-            r.take(pattern, name)
+            r.take(pattern, what)
             return depth
     raise refused("value", "that is no value")
 
