@@ -14,6 +14,7 @@ from transcript import play, transcripts
 
 from mailedu import sasl
 from mailedu.acts import Close, Enter, Hear, LabError, Listen, Open, Rule, Say, Upgrade
+from mailedu.catalogue import replies
 from mailedu.rules import rules, sentence
 from mailedu.smtp import TABLE, SmtpServer
 from mailedu.smtp.grammar import ARGUMENTS, LINE, WIDER, WIDEST
@@ -791,6 +792,7 @@ def check_replies(smtp: Call) -> None:
                 lines = data.splitlines()
                 assert len({line[:3] for line in lines}) == 1 and all(len(line) <= 510 for line in lines)
                 assert data[:1] in b"23" or rule is not None, data
+                assert replies[data.decode()].entries[-1].key[0] in "X2345" and data.decode()[:3] in replies, data
                 if data[:1] in b"45" and rule.name != "mta.x":
                     says = rules()[rule.name].says
                     assert data[:3].decode() in says and (data[4:5] not in b"45" or enhanced(data) in says), data
@@ -891,7 +893,8 @@ def test_table_handlers_and_grammar_agree():
     assert handlers == COMMANDS == set(ARGUMENTS) == set(HELP)
     assert not COMMANDS & set(HISTORY)
     assert TABLE.commands == COMMANDS | {".", "BDAT LAST"}
-    assert TABLE.states[0] == "GREETED" and set(TABLE.states) == {*OPEN, "DATA", "NO SERVICE", "CLOSED"}
+    assert TABLE.states[:5] == ["GREETED", "READY", "MAIL", "RCPT", "DATA"]
+    assert set(TABLE.states) == {*OPEN, "DATA", "NO SERVICE", "CLOSED"}
     for row in TABLE:
         assert (row.state, row.command, "err") in {other[:3] for other in TABLE}
 

@@ -543,7 +543,7 @@ class SmtpServer:
     def look_up(self, verb: str, ask: Callable[[Envelope, str], Acts[str]], name: str, utf8: bool) -> Acts[str]:
         """RFC 6531 §3.7.4.2: UTF-8 in name or answer only where SMTPUTF8 was said."""
         if utf8:
-            self.need("SMTPUTF8", verb)
+            self.need("SMTPUTF8", "SMTPUTF8")
         elif not name.isascii():
             raise Refused("smtp.ascii-only", "553 5.6.7 a name beyond ASCII needs SMTPUTF8", address=name)
         reply = yield from ask(self.envelope, name)

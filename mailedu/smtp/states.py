@@ -19,9 +19,9 @@ CLOSED = "CLOSED"
 OPEN = (GREETED, READY, MAIL, RCPT, BDAT, FAILED)  # where commands are read
 
 
-def everywhere(command: str, section: str, after: dict[str, str]) -> list[Row]:
-    """A command for any state: refused, it leaves the state as it is (§4.1.4); `after` says where it leads."""
-    rows = [Row(state, command, "ok", after.get(state, state), section) for state in OPEN]
+def everywhere(command: str, section: str, after: dict[str, str], welcome: tuple[str, ...] = OPEN) -> list[Row]:
+    """A command for any state: `after` says where it leads; refused, it leaves the state as it is (§4.1.4)."""
+    rows = [Row(state, command, "ok", after.get(state, state), section) for state in welcome]
     return [*rows, *(Row(state, command, "err", state, section) for state in OPEN)]
 
 
@@ -29,8 +29,8 @@ TABLE = Table(
     "SMTP",
     [
         # state, command, outcome, next state, section of RFC 5321
-        *everywhere("EHLO", "4.1.1.1", dict.fromkeys(OPEN, READY)),
-        *everywhere("HELO", "4.1.1.1", dict.fromkeys(OPEN, READY)),
+        Row(GREETED, "EHLO", "ok", READY, "4.1.1.1"),
+        Row(GREETED, "HELO", "ok", READY, "4.1.1.1"),
         Row(READY, "MAIL", "ok", MAIL, "4.1.1.2"),
         Row(READY, "MAIL", "err", READY, "4.1.1.2"),
         Row(MAIL, "RCPT", "ok", RCPT, "4.1.1.3"),
@@ -58,6 +58,8 @@ TABLE = Table(
         Row(READY, "AUTH", "err", READY, "RFC 4954 §4"),
         Row(READY, "ETRN", "ok", READY, "RFC 1985 §5"),
         Row(READY, "ETRN", "err", READY, "RFC 1985 §5"),
+        *everywhere("EHLO", "4.1.4", dict.fromkeys(OPEN, READY), OPEN[1:]),
+        *everywhere("HELO", "4.1.4", dict.fromkeys(OPEN, READY), OPEN[1:]),
         *everywhere("RSET", "4.1.1.5", dict.fromkeys(OPEN[1:], READY)),
         *everywhere("NOOP", "4.1.1.9", {}),
         *everywhere("VRFY", "4.1.1.6", {}),
