@@ -360,3 +360,37 @@ def test_nothing_points_outside_but_to_the_standards() -> None:
             assert host in HOSTS or LAB.fullmatch(host) or "." not in host, f"{path} points to {host}"
         found = ELSEWHERE.search(text)
         assert not found or path == Path(__file__).resolve(), f"{path} mentions {found}"
+
+
+# -- the page that says all this ---------------------------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+def first_cells(heading: str) -> set[str]:
+    """The `names` in the first column of the table that begins with this heading."""
+    table = re.search(rf"^\| {heading} \|.*\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    assert table, heading
+    return {name for line in table[1].splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+
+
+def test_the_page_names_every_act_every_room_and_every_view() -> None:
+    assert first_cells("act") == set(ACTS)
+    assert first_cells("room") == ROOMS
+    assert first_cells("file") == {path.stem for path in (HOUSE / "views").glob("*.py")} - {"__init__"}
+
+
+def test_its_examples_run() -> None:
+    examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert len(examples) >= 3
+    names: dict[str, object] = {}
+    for example in examples:
+        exec(compile(example, "docs/architecture.md", "exec"), names)
+
+
+def test_it_points_only_to_files_that_there_are() -> None:
+    for name in re.findall(r"`((?:[\w-]+/)*[\w-]+\.(?:py|toml|md))`", PAGE):
+        assert any((folder / name).exists() for folder in (ROOT, HOUSE)) or name in ROOM_FILES, name
+
+
+ROOM_FILES = {"grammar.py", "server.py", "client.py", "rules/room.toml"}  # what a room of one's own would have
