@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
+from functools import cached_property
 from mimetypes import MimeTypes
 from quopri import decodestring
 
@@ -65,6 +66,11 @@ class Message:
         self.header_end = self.fields[-1].start + len(self.fields[-1].data) if self.fields else 0
         blank = EMPTY_LINE.match(data, self.header_end)
         self.body_start = blank.end() if blank else self.header_end
+
+    @cached_property
+    def has_bare_lf(self) -> bool:
+        """Whether some LF has no CR before it: the message was kept in a file of lines, or is not well-formed."""
+        return self.data.count(b"\n") != self.data.count(b"\r\n")
 
     @property
     def header(self) -> bytes:

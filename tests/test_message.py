@@ -84,9 +84,9 @@ def test_where_the_header_ends(data, names, separator, body):
 @settings(max_examples=200)
 def test_pythons_parser_sees_the_same_names(data):
     message = Message(data)
-    odd = b"\r" in data.replace(b"\r\n", b"") or b"\n:" in b"\n" + data
+    odd = b"\r" in data.replace(b"\r\n", b"") or b"\n:" in b"\n" + data or data[:1] in (b" ", b"\t")
     if odd or any(b" :" in field.data or b"\t:" in field.data for field in message.fields):
-        return  # Python takes a CR alone for a line's end, knows no blanks before a colon, skips no name
+        return  # Python takes a CR alone for a line's end, knows no blanks before a colon, and skips odd lines
     theirs = email.message_from_bytes(data, policy=email.policy.compat32)
     assert [field.name for field in message.fields if field.name] == theirs.keys()
 

@@ -10,12 +10,13 @@ from ...acts import Refused
 from ...message import Field, Span, field_spans
 from ...names import a_labels, can_be_asked
 from ..canonical import BODY_FORMS, FIELD_FORMS, parted
-from .tags import Tag, read_base64, read_quoted, read_tags, shown, tag_spans, words
+from .tags import FOLDS, Tag, read_base64, read_quoted, read_tags, shown, tag_spans, without_white, words
 
 REQUIRED = ("v", "a", "b", "bh", "d", "h", "s")  # §6.1.1
 ALGORITHMS = {"rsa-sha256": "rsa", "ed25519-sha256": "ed25519"}  # -> the key's type (RFC 8301 §3.1, RFC 8463 §3)
 HISTORIC = ("rsa-sha1",)  # RFC 8301 §3.1
 FIELD_NAME = re.compile(rb"[!-9;-~]+")
+NAMES = re.compile(rb"[!-9;-~]++(?:%b:%b[!-9;-~]++)*+" % (FOLDS, FOLDS))
 LOCAL_PART = re.compile(r"""(?:[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*|"(?:[^"\\]|\\.)*")?""")
 NUMBER = re.compile(rb"[0-9]+")
 LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"  # as hosts have them, with underscores: the RFC has none, selectors do
@@ -206,10 +207,9 @@ def read_identity(tags: Mapping[str, Tag], domain: str) -> str:
 
 def read_names(tag: Tag) -> tuple[str, ...]:
     """h=: names of fields, From among them (§5.4)."""
-    names = words(tag.value)
-    if not all(FIELD_NAME.fullmatch(name) for name in names):
+    if not NAMES.fullmatch(tag.value):
         raise wrong(tag, "a list of field names")
-    found = tuple(name.decode("ascii").lower() for name in names)
+    found = tuple(without_white(tag.value).decode("ascii").lower().split(":"))
     if "from" not in found:
         raise Refused("dkim.from-not-signed", "From is not among the signed fields", names=shown(tag.value))
     return found

@@ -24,7 +24,8 @@ class BodyHash(NamedTuple):
 def hash_body(message: Message, form: str, length: int | None = None) -> BodyHash:
     """The canonical body up to l= (§3.4.5), in pieces: a long body is never copied whole."""
     if len(message.data) - message.body_start <= PIECE:
-        pieces: Iterable[bytes] = (BODY_FORMS[form](with_crlf(message.body)),)
+        body = with_crlf(message.body) if message.has_bare_lf else message.body
+        pieces: Iterable[bytes] = (BODY_FORMS[form](body),)
     else:
         pieces = canonical_pieces(body_pieces(message.data, message.body_start), form)
     digest, canonical = hashlib.sha256(), 0
@@ -43,11 +44,15 @@ def select(fields: Sequence[Field], names: Iterable[str], itself: Field | None =
     return [left[name].pop() for name in map(str.lower, names) if left.get(name)]
 
 
-def field_hash_input(chosen: Iterable[Field], bare: bytes, form: str) -> bytes:
-    """Hash step 2: the chosen fields, then the signature's own with an empty b= and without its CRLF."""
-    canonical = FIELD_FORMS[form]
-    signed = [canonical(with_crlf(field.data)) for field in chosen]
-    return b"".join(signed) + canonical(with_crlf(bare)).removesuffix(b"\r\n")
+def field_hash_input(chosen: Iterable[Field], bare: bytes, form: str, has_bare_lf: bool = True) -> bytes:
+    """Hash step 2: the chosen fields, then the signature's own with an empty b= and without its CRLF.
+
+    `has_bare_lf`: some line ends may have no CR.
+    """
+    fields = [*(field.data for field in chosen), bare]
+    if has_bare_lf:
+        fields = [with_crlf(field) for field in fields]
+    return b"".join(map(FIELD_FORMS[form], fields)).removesuffix(b"\r\n")
 
 
 def base64(octets: bytes) -> str:

@@ -20,9 +20,7 @@ Span = tuple[int, str]
 
 FOLDS = rb"[ \t]*+(?:\r?\n[ \t]++)*+"  # [FWS]: blanks, maybe folded (RFC 5322 §3.2.2)
 TAG = re.compile(rb"(%b)([A-Za-z][A-Za-z0-9_]*+)(%b)=([^;]*+)" % (FOLDS, FOLDS))
-FOLD = re.compile(rb"\r?\n(?=[ \t])")
-ANY_FOLDS = re.compile(FOLDS)
-CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+VISIBLE = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
 BASE64 = re.compile(rb"[A-Za-z0-9+/]++={0,2}")
 WHITE = b" \t\r\n"
 HEX_OCTET = re.compile(rb"=([0-9A-F]{2})")
@@ -40,11 +38,10 @@ class Tag(NamedTuple):
 def read_tags(text: bytes) -> dict[str, Tag]:
     """Name -> tag, in their order; Refused when this is no tag-list."""
     tags: dict[str, Tag] = {}
-    at = 0
-    controls = CONTROL.search(FOLD.sub(b"", text).rstrip(WHITE))
+    at, clean = 0, is_clean(text)
     while at < len(text):
         found = TAG.match(text, at)
-        if not found or (controls and CONTROL.search(FOLD.sub(b"", found[4]).rstrip(WHITE))):
+        if not found or not (clean or is_clean(found[4].rstrip(WHITE))):
             raise Refused("dkim.tag-list", f"no tag=value at octet {at}", octet=str(at), found=shown(text[at:]))
         name = found[2].decode("ascii")
         if name in tags:
@@ -54,6 +51,13 @@ def read_tags(text: bytes) -> dict[str, Tag]:
         if at < len(text) and not text[at:].strip(WHITE):
             break  # blanks after the last semicolon
     return tags
+
+
+def is_clean(text: bytes) -> bool:
+    """Whether there are no controls in it, and no line ends but those of folds."""
+    controls = text.translate(None, VISIBLE)
+    folds = text.count(b"\n ") + text.count(b"\n\t")
+    return not controls or (not controls.replace(b"\r\n", b"").strip(b"\n") and text.count(b"\n") == folds)
 
 
 def shown(octets: bytes, most: int = 40) -> str:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from ...acts import Acts, Ask, DnsTimeout, NXDomain, Refused, Rule, nested
 from ...message import Field, Message
-from ..canonical import has_bare_lf
 from .field import Claim, a_name, read_claim, value_of
 from .hashing import BodyHash, base64, field_hash_input, hash_body, select, shown_input
 from .key import Key, read_key
@@ -81,7 +80,7 @@ def verify_all(data: bytes, now: int | None) -> Acts[tuple[Signature, ...]]:
     fields = message.all("DKIM-Signature")
     if not fields:
         yield Rule("dkim.unsigned", "none")
-    elif has_bare_lf(data):
+    elif message.has_bare_lf:
         yield Rule("dkim.line-ends", "read as CRLF", {"count": str(data.count(b"\n") - data.count(b"\r\n"))})
     bodies: dict[tuple[str, int | None], BodyHash] = {}
     signatures = []
@@ -199,7 +198,8 @@ def compute(
     body = yield from compare_body(message, claim, found, bodies)
     chosen = select(message.fields, claim.names, signed)
     yield from covered(message, signed, claim, chosen, found)
-    yield from check_signature(claim, field_hash_input(chosen, claim.bare, claim.field_form), keys, found)
+    hashed = field_hash_input(chosen, claim.bare, claim.field_form, message.has_bare_lf)
+    yield from check_signature(claim, hashed, keys, found)
     if claim.length is not None:
         yield from check_length(claim, body, found)
     if not found.body_same:
