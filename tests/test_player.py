@@ -257,7 +257,7 @@ def test_the_state_comes_from_the_table_that_ran(opened: Opened) -> None:
     rail = page.locator(".mp-state")
     assert rail.locator("svg").get_attribute("aria-label") == "State of POP3: TRANSACTION, was AUTHORIZATION"
     assert rail.locator(".name.is").text_content().endswith("TRANSACTION")
-    shown = rail.locator("button").all_inner_texts()
+    shown = rail.locator(".next .verb").all_inner_texts()
     assert shown == list(dict.fromkeys(row.command for row in TABLES["pop3"] if row.state == "TRANSACTION"))
 
 

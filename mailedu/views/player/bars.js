@@ -30,7 +30,7 @@ export function headView(app) {
     if (!app.futures.length) return h("h2", { class: "mp-title", title: name }, name);
     return h("select", { class: "mp-title", "aria-label": "Which future", onchange: event => app.show(event.target.value) },
       h("option", { value: "", selected: app.shown === "" }, name),
-      app.futures.map(branch => h("option", { value: branch.id, selected: app.shown === branch.id }, `⑂ ${seen(branch.title, 60)}`)));
+      app.futures.map(branch => h("option", { value: branch.id, selected: app.shown === branch.id }, `Branch: ${seen(branch.title, 60)}`)));
   }
 
   const tabs = panes => h("div", { class: "mp-tabs", role: "tablist", "aria-label": "View" }, panes.map(pane =>

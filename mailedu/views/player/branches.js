@@ -3,7 +3,7 @@
 import { align, fork } from "./align.js";
 import { h, icon, s, tag } from "./dom.js";
 import { laneDrawing } from "./glyphs.js";
-import { seen } from "./words.js";
+import { brief, seen } from "./words.js";
 
 const MOST = 600; // rows of a future that are compared
 
@@ -34,25 +34,36 @@ export function branchesPane(app) {
     h("div", { class: "fork" }, s("svg", { height: 26, viewBox: "0 0 400 26", width: "100%", preserveAspectRatio: "none", "aria-hidden": "true" },
       s("path", { "vector-effect": "non-scaling-stroke", d: "M200 0V8C200 18 100 10 100 26M200 8C200 18 300 10 300 26" }))));
 
-  const name = (id, story, at) => h("h4", {}, h("span", {}, `${id === "" ? "As it was" : "Branch"}: ${seen(story.rows[at]?.label ?? "", 60)}`),
-    h("button", { type: "button", class: "walk", onclick: () => app.show(id, story.rows[at] ? at : 0) }, "Walk it"));
+  const name = (id, story, at) => {
+    const label = seen(story.rows[at]?.label ?? "nothing more", 60), title = id === "" ? `As it was: ${label}` : seen(app.futures.find(future => future.id === id).title, 60);
+    return h("h4", {}, id === "" ? null : icon("fork", "Branch"), h("span", { title }, title), h("button", { type: "button", class: "walk", onclick: () => app.show(id, story.rows[at] ? at : 0) }, "Walk it"));
+  };
 
-  /** What each future came to, by the meters; underlined where they differ. */
-  const ends = (story, other) => h("div", { class: "end" }, story.meters.filter(meter => meter.id !== "octets").map(meter => {
-    const value = story.meter(meter.id, story.size - 1);
-    return h("div", { "data-x": value !== other.meter(meter.id, other.size - 1) }, h("b", {}, value.toLocaleString("en")), h("div", { class: "cap" }, seen(meter.label, 40)));
-  }));
+  /** What each future came to; underlined where they differ. */
+  const ends = (story, other) => {
+    const others = new Map(came(other));
+    return h("div", { class: "end" }, came(story).map(([label, value]) =>
+      h("div", { "data-x": value !== others.get(label) }, h("b", {}, value), h("div", { class: "cap" }, label))));
+  };
 
   function cell(id, story, i, k, first, equal) {
     if (i === undefined) return h("div", { class: "ln none", "aria-hidden": "true" });
     const row = story.rows[i], mono = row.kind === "say" || row.kind === "ask" || row.kind === "answer";
     return h("div", { class: "ln", "data-first": k === first, "data-same": equal, onclick: () => app.show(id, i) },
       h("span", { class: "n" }, row.n), laneDrawing(story, i, { pad: 11, gap: 20 }, { folded: true }),
-      h("span", { class: mono ? "lb mono" : "lb" }, seen(row.label, 160)), row.outcome ? tag(row.mood, seen(row.outcome, 30)) : null,
+      h("span", { class: mono ? "lb mono" : "lb" }, seen(row.label, 160)), row.outcome ? tag(row.mood, brief(row.outcome)) : null,
       k === first ? h("span", { class: "flag" }, icon("differs"), "first difference") : h("span", { class: "eq", role: "img", "aria-label": equal ? "the same" : "different" }, equal ? "=" : ""));
   }
 
   return { element, draw };
+}
+
+/** [label, value] of what a story ended with: refusals, the first conversation's state, and the meters. */
+function came(story) {
+  const end = story.size - 1, state = story.entered.length ? story.state(0, end) : undefined, machine = story.machines[story.talks[0]?.machine];
+  const refusals = story.rows.filter(row => row.kind === "say" && row.mood === "bad").length;
+  return [["refusals", String(refusals)], ...(state ? [["state", seen(machine?.labels?.[state[2]] ?? state[2], 30)]] : []),
+    ...story.meters.map(meter => [seen(meter.label, 40), story.meter(meter.id, end).toLocaleString("en")])];
 }
 
 const same = (a, b) => a.label === b.label && a.actor === b.actor && a.kind === b.kind;

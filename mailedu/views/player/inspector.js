@@ -4,7 +4,7 @@ import { h, icon } from "./dom.js";
 import { under } from "./model.js";
 import { drawGlosses, drawOctets } from "./octets.js";
 import { stateRail } from "./rail.js";
-import { duration, plural, seen, sentence } from "./words.js";
+import { brief, duration, plural, seen, sentence } from "./words.js";
 import { question } from "./predict.js";
 
 const INSIDE = 12; // rows listed of what a group holds
@@ -24,7 +24,7 @@ export function inspectorView(app) {
     if (row.data) drawOctets(story, box, row, mode, app.sizes.inspector < 440 ? 8 : 16, name => explain(why, name));
     if (row.because) box.append(reasons(row.because));
     if (!row.data && story.kids[i]) box.append(...(row.level === "exchange" ? exchange(i) : contents(i)));
-    panel.replaceChildren(heading(i, after), box, why, stateRail(story, i, after, Math.max(300, app.sizes.inspector - 24), app.type), world(i, after));
+    panel.replaceChildren(heading(i, after), box, why, stateRail(story, i, after, Math.max(300, app.sizes.inspector - 24), app.branching ? app.type : null), world(i, after));
   }
 
   /** The rule of this step, or, while a span is pointed at, what its name means. */
@@ -68,7 +68,7 @@ export function inspectorView(app) {
   function exchange(i) {
     const { story } = app, found = [];
     for (let k = i + 1; k <= story.end[i] && found.length < INSIDE; k = story.rows[k].level === "decision" ? story.end[k] + 1 : k + 1) {
-      const row = story.rows[k], words = row.outcome ? `${seen(row.label, 200)} (${seen(row.outcome, 40)})` : seen(row.label, 200);
+      const row = story.rows[k], words = row.outcome ? `${seen(row.label, 200)} (${brief(row.outcome)})` : seen(row.label, 200);
       found.push(h("div", { class: "said" }, h("span", { class: "cap" }, row.n), row.kind === "say" && row.data ? drawGlosses(story, row, GLOSSED) : h("span", {}, words)));
     }
     return found;
@@ -85,7 +85,7 @@ export function inspectorView(app) {
     const took = story.rows[story.end[i]].at - story.rows[i].at;
     const told = [...[...count].map(([noun, many]) => plural(many, noun)), ...(took > 0 ? [duration(took)] : [])].join(", ");
     return [h("p", { class: "told" }, told ? told + "." : ""), h("dl", { class: "kv words" }, rows.flatMap(row =>
-      [h("dt", {}, row.n), h("dd", {}, seen(row.label, 120), row.outcome ? h("span", { class: "quiet" }, "  " + seen(row.outcome, 40)) : "")]))];
+      [h("dt", {}, row.n), h("dd", {}, seen(row.label, 120), row.outcome ? h("span", { class: "quiet" }, "  " + brief(row.outcome)) : "")]))];
   }
 
   /** The meters after this step, and what it changed. */

@@ -9,7 +9,10 @@ const MORE = "…"; // stands for the states there is no room for
 
 const size = name => Math.max(26, 12 + [...name].reduce((sum, c) => sum + (c === c.toLowerCase() ? 5.7 : 7.4), 0));
 
-/** The rail of the conversation that row i stands in, at row `after`; `prompt(verb)` puts a command into the prompt. */
+/**
+ * The rail of the conversation that row i stands in, at row `after`; `prompt(verb)` puts a command
+ * into the prompt, where there is one.
+ */
 export function stateRail(story, i, after, wide, prompt) {
   const talk = story.talk[i], machine = story.machines[story.talks[talk]?.machine];
   if (!machine) return h("div", { class: "mp-state" }, h("span", { class: "cap" }, none(story, i)));
@@ -21,7 +24,7 @@ export function stateRail(story, i, after, wide, prompt) {
   picture.setAttribute("aria-label", `State of ${machine.title}: ${label(is)}${moved ? `, was ${label(now[0])}` : ""}`);
   const verbs = [...new Set(allowed.map(row => row[1]))];
   return h("div", { class: "mp-state" }, picture, h("div", { class: "next" }, h("span", {}, `${machine.title}, next:`),
-    verbs.length ? verbs.map(verb => h("button", { type: "button", title: "Put it into the prompt", onclick: () => prompt(verb) }, verb)) : "nothing more"));
+    verbs.length ? verbs.map(verb => prompt ? h("button", { type: "button", title: "Put it into the prompt", onclick: () => prompt(verb) }, verb) : h("span", { class: "verb" }, verb)) : "nothing more"));
 }
 
 const none = (story, i) => story.talk[i] >= 0 ? "No state table came with this conversation."

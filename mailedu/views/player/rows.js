@@ -4,11 +4,17 @@ import { h, icon, put, s, tag, iconPath } from "./dom.js";
 import { HIGH, laneDrawing, laneWidth } from "./glyphs.js";
 import { laneBit } from "./model.js";
 import { glossLines } from "./spans.js";
-import { decoded, seen, spoken } from "./words.js";
+import { brief, decoded, seen, spoken } from "./words.js";
 import { matches } from "./walk.js";
 
 const AROUND = 6; // rows drawn above and below the window
 const MOST_HIGH = 12_000_000; // pixels: browsers lose count beyond about 30 million
+
+/** The kind of mark of octets with this name; a code that says no is marked as one. */
+function markOf(story, i, name) {
+  const kind = story.kind(name);
+  return kind === "code" && story.rows[i].mood === "bad" ? "no" : kind;
+}
 
 /** Make these the children of `pad`, touching only what differs: what stays in the page is not laid out again. */
 function putRows(pad, rows) {
@@ -99,7 +105,7 @@ export function scoreView(app) {
 
   function outcome(data, folded) {
     if (!data.outcome || (data.kind === "open" && !folded)) return null;
-    return tag(data.mood, seen(data.outcome, 40));
+    return tag(data.mood, brief(data.outcome));
   }
 
   /** One line of a message's octets, below its row, at the level of bytes. */
@@ -109,7 +115,7 @@ export function scoreView(app) {
       h("span", { class: "n" }), laneDrawing(app.story, i, app.grid, { bare: true }), h("span", { class: "tw" }),
       h("span", { class: "lb", "aria-hidden": "true", style: { "padding-left": `${indent(i) + 8}px` } },
         is.covered ? "" : pieces.slice(0, 60).map(piece =>
-          h("span", { class: "g", "data-k": app.story.kind(piece.name), title: piece.name }, h("b", {}, seen(decoded(piece.text), 120))))));
+          h("span", { class: "g", "data-k": markOf(app.story, i, piece.name), title: piece.name }, h("b", {}, seen(decoded(piece.text), 120))))));
   }
 
   /** The lanes' heads: who they are; pressed, only what they took part in is shown. */
@@ -122,7 +128,7 @@ export function scoreView(app) {
         title: `${lane.of.map(actor => seen(actor, 80)).slice(0, 6).join(", ")}: show only this lane (again: all)`,
         onclick: () => app.filter(chosen === bit ? 0 : bit, lane.name),
       }, s("svg", { class: "i", viewBox: "0 0 14 14", "aria-hidden": "true" }, s("path", { d: iconPath(lane.role) })),
-      h("span", { class: grid.names ? "" : "vh" }, seen(lane.name, 24)));
+      h("span", { class: grid.names ? (grid.gap > 60 ? "wide" : "") : "vh" }, seen(lane.name, 24)));
     });
     heads.replaceChildren(
       h("div", { class: "who", role: "group", "aria-label": "Lanes", style: { "padding-left": `${grid.number + grid.pad - grid.gap / 2}px`, width: `${grid.number + laneWidth(story, grid)}px` } }, names),

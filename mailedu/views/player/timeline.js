@@ -58,6 +58,7 @@ export function timeLine(app) {
       const left = x + 14 + width > wide ? Math.max(0, Math.min(x - width / 2, wide - width)) : x + 14;
       return { branch, x, left, width, from: Math.min(x - 4, left), to: Math.max(x + 4, left + width) };
     });
+    found.sort((a, b) => b.x - a.x); // a later fork's rail is higher, so that no line has to pass behind a name
     const lines = railLines(found);
     return found.map((rail, at) => ({ ...rail, line: lines[at] })).filter(rail => rail.line < MOST_RAILS);
   }

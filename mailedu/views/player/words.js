@@ -49,6 +49,9 @@ export function sentence(story, i) {
 
 const answered = row => row.outcome ? `; the answer is ${seen(row.outcome)}` : "";
 
+/** An outcome as a tag can hold it: "550 5.7.26 refused, as …" -> "550 5.7.26". */
+export const brief = outcome => seen(/^[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?(?= )/.exec(outcome)?.[0] ?? outcome, 40);
+
 /** The same with all that a row says by shape, colour and place: heard, not seen. */
 export function spoken(story, i) {
   const row = story.rows[i];
