@@ -33,7 +33,7 @@ from .acts import (
 from .auth import dkim, dmarc, results, spf
 from .clock import Clock
 from .message import Message
-from .smtp.client import Outcome, send_mail
+from .smtp.client import Outcome, Undelivered, send_mail
 from .smtp.envelope import Envelope
 
 JUNK = "Junk"
@@ -363,8 +363,9 @@ def attempt(house: House, message: bytes, note: Mapping[str, str], recipients: l
         outcome = yield from first_that_answers(house, hosts, message, note, recipients)
     except Refused as no:
         yield Rule(no.rule, "refused", no.because)
+        each = no.recipients if isinstance(no, Undelivered) else {}
         for recipient in recipients:
-            tried.put(recipient, str(no))
+            tried.put(recipient, each.get(recipient, str(no)))
     except Trouble as trouble:
         for recipient in recipients:
             tried.put(recipient, f"450 4.4.1 {trouble or type(trouble).__name__}")
