@@ -71,7 +71,9 @@ def test_the_lock_satisfies_the_project_file() -> None:
 
 
 def test_every_package_that_is_imported_is_declared() -> None:
-    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    """In the dependencies, or in an extra that users may ask for."""
+    extras = [text for name, texts in PROJECT["optional-dependencies"].items() if name != "test" for text in texts]
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"] + extras}
     owners = packages_distributions()
     for path in (ROOT / "mailedu").rglob("*.py"):
         for name in imports(path) - sys.stdlib_module_names - {"mailedu"}:
