@@ -36,10 +36,10 @@ from .dkim.field import (
     without_signature,
 )
 from .dkim.hashing import BodyHash, base64, field_hash_input, hash_body, select, shown_input
-from .dkim.key import key_type, private_key
-from .dkim.sign import RECOMMENDED, check_names, checked_key, folded, in_lines, make_signature, with_field
+from .dkim.key import key_type, make_signature, private_key
+from .dkim.sign import RECOMMENDED, check_names, checked_key, folded, in_lines, with_field
 from .dkim.tags import Tag, read_tags, shown
-from .dkim.verify import Signature, check_signature, check_signature_length, check_times, compute, find_keys
+from .dkim.verify import Signature, check_signature, check_times, compute, find_keys, why_bad
 
 NONE, PASS, FAIL = "none", "pass", "fail"
 
@@ -266,8 +266,7 @@ def check_seal(arc_set: ArcSet, sets: Sequence[ArcSet], now: int | None) -> Acts
         claim, seal_input(sets[: arc_set.instance - 1], arc_set.fields[:2], claim.bare), keys, found
     )
     if not found.fields_good:
-        check_signature_length(claim, keys)
-        raise Refused("dkim.signature-differs", "the signature differs", domain=claim.domain)
+        yield from why_bad(claim, keys)
 
 
 def read_seal(field: Field, tags: Mapping[str, Tag]) -> Claim:
@@ -419,4 +418,4 @@ def with_signature(bare: bytes, hashed: bytes, key: Any, rule: str) -> Acts[byte
         "hashed",
         {"hashed": str(len(hashed)), "digest": base64(digest), "input": shown_input(hashed)},
     )
-    return bare + in_lines(base64(make_signature(key, key_type(key), digest)), 2) + b"\r\n"
+    return bare + in_lines(base64(make_signature(key, digest)), 2) + b"\r\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +10,7 @@ from typing import Any
 
 from ...acts import LabError, Refused
 from ...message import Span
+from . import rsa
 from .tags import read_base64, read_tags, shown, tag_spans, words
 
 KEY_TYPES = ("rsa", "ed25519")
@@ -34,29 +35,52 @@ class Key:
 
     type: str  # "rsa", "ed25519"
     bits: int
-    public: Any  # cryptography's key
+    public: Any  # cryptography's key, or rsa.PublicKey
     testing: bool  # t=y
     strict: bool  # t=s: i= may not be a subdomain
 
     def signed(self, signature: bytes, digest: bytes) -> bool:
         """Whether the owner of this key signed what has this digest."""
+        if isinstance(self.public, rsa.PublicKey):
+            return self.public.open(signature) == digest
         from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-        from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-        from cryptography.hazmat.primitives.hashes import SHA256
 
         try:
             if self.type == "rsa":
-                self.public.verify(signature, digest, PKCS1v15(), Prehashed(SHA256()))  # RFC 6376 §3.3.2
+                self.public.verify(signature, digest, *rsa_scheme())  # RFC 6376 §3.3.2
             else:
                 self.public.verify(signature, digest)  # the digest is what Ed25519 signs (RFC 8463 §3)
         except InvalidSignature:
             return False
         return True
 
+    def opened(self, signature: bytes) -> bytes | None:
+        """The digest that an RSA signature holds; None when this key does not fit it.  Ed25519 hides it."""
+        if isinstance(self.public, rsa.PublicKey):
+            return self.public.open(signature)
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        try:
+            digest: bytes = self.public.recover_data_from_signature(signature, PKCS1v15(), SHA256())
+        except InvalidSignature:
+            return None
+        return digest
+
     @property
     def signature_octets(self) -> int:
         return (self.bits + 7) // 8 if self.type == "rsa" else 64
+
+
+@lru_cache(1)
+def rsa_scheme() -> tuple[Any, Any]:
+    """PKCS #1 v1.5 over a SHA-256 digest that is there already."""
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return PKCS1v15(), Prehashed(SHA256())
 
 
 @lru_cache(512)
@@ -100,25 +124,38 @@ def read_public(kind: str, value: bytes) -> tuple[Any, int]:
 
 def read_rsa(octets: bytes) -> tuple[Any, int]:
     """A SubjectPublicKeyInfo, as everybody publishes, or the RSAPublicKey inside, as §3.6.1 says."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
-
     try:
-        key = load_der_public_key(octets)
-    except (ValueError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, RSAPublicKey):
-        raise Refused("dkim.key-form", "p= is no RSA key", type="rsa", octets=str(len(octets)))
+        key = load_rsa(octets)
+    except ValueError:
+        raise Refused("dkim.key-form", "p= is no RSA key", type="rsa", octets=str(len(octets))) from None
     if key.key_size < SHORTEST:
         raise Refused("dkim.weak-key", f"the key has {key.key_size} bits", bits=str(key.key_size), least=str(SHORTEST))
     return key, key.key_size
 
 
+def load_rsa(octets: bytes) -> Any:
+    """The key, or ValueError."""
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+        from cryptography.hazmat.primitives.serialization import load_der_public_key
+    except ImportError:
+        return rsa.read_public(octets)
+    try:
+        key = load_der_public_key(octets)
+    except UnsupportedAlgorithm as wrong:
+        raise ValueError(str(wrong)) from None
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("a key, but not of RSA")
+    return key
+
+
 def read_ed25519(octets: bytes) -> tuple[Any, int]:
     """32 octets (RFC 8463 §4.2)."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+    try:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        raise Refused("dkim.key-type", "there is no Ed25519 here", type="ed25519") from None
     if len(octets) != 32:
         raise Refused("dkim.key-form", "p= is no Ed25519 key", type="ed25519", octets=str(len(octets)))
     return Ed25519PublicKey.from_public_bytes(octets), 256
@@ -141,10 +178,12 @@ def private_key(key: Any) -> Any:
 
 @lru_cache(64)
 def load_private(text: bytes) -> Any:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    except ImportError:
+        return load_plain(text)
     try:
         if b"-----BEGIN" in text:
             return load_pem_private_key(text, None)
@@ -153,28 +192,52 @@ def load_private(text: bytes) -> Any:
         raise LabError(f"This is no private key ({wrong}): give one as PEM, without a password.") from wrong
 
 
-def public_record(key: Any) -> str:
-    """The key record to publish for a private key: ``v=DKIM1; k=rsa; p=…``."""
-    from base64 import b64encode
-
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    public = private_key(key).public_key()
-    if key_type(key) == "rsa":
-        octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    else:
-        octets = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return f"v=DKIM1; k={key_type(key)}; p={b64encode(octets).decode('ascii')}"
+def load_plain(text: bytes) -> rsa.PrivateKey:
+    """The same without `cryptography`: RSA only."""
+    try:
+        return rsa.read_private(text)
+    except ValueError as wrong:
+        raise LabError(f"This is no RSA private key ({wrong}): give one as PEM, without a password.") from wrong
 
 
 def key_type(key: Any) -> str:
     """ "rsa" or "ed25519"; LabError for other keys."""
+    key = private_key(key)
+    if isinstance(key, rsa.PrivateKey):
+        return "rsa"
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-    key = private_key(key)
     if isinstance(key, RSAPrivateKey):
         return "rsa"
     if isinstance(key, Ed25519PrivateKey):
         return "ed25519"
     raise LabError(f"DKIM has no signatures with a {type(key).__name__}: give an RSA or an Ed25519 private key.")
+
+
+def make_signature(key: Any, digest: bytes) -> bytes:
+    """RFC 6376 §3.3.2, RFC 8463 §3."""
+    if isinstance(key, rsa.PrivateKey) or key_type(key) == "ed25519":
+        value: bytes = key.sign(digest)
+    else:
+        value = key.sign(digest, *rsa_scheme())
+    return value
+
+
+def public_record(key: Any) -> str:
+    """The key record to publish for a private key: ``v=DKIM1; k=rsa; p=…``."""
+    return f"v=DKIM1; k={key_type(key)}; p={b64encode(public_octets(private_key(key))).decode('ascii')}"
+
+
+def public_octets(key: Any) -> bytes:
+    public = key.public_key()
+    if isinstance(public, rsa.PublicKey):
+        return rsa.write_public(public)
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    octets: bytes
+    if key_type(key) == "rsa":
+        octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    else:
+        octets = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return octets

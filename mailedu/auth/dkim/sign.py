@@ -11,7 +11,7 @@ from ...message import Message
 from ..canonical import BODY_FORMS, FIELD_FORMS, has_bare_lf, with_crlf
 from .field import FIELD_NAME, LOCAL_PART, a_name, is_under
 from .hashing import base64, field_hash_input, hash_body, select, shown_input
-from .key import SHORTEST, key_type, private_key
+from .key import SHORTEST, key_type, make_signature, private_key
 from .tags import write_quoted
 
 RECOMMENDED = (  # §5.4.1, and what MIME needs
@@ -116,7 +116,7 @@ def signed(
         "hashed",
         {"form": field_form, "hashed": str(len(hashed)), "digest": base64(digest), "input": shown_input(hashed)},
     )
-    value = base64(make_signature(key, kind, digest))
+    value = base64(make_signature(key, digest))
     yield Rule("dkim.signed", "signed", {"domain": domain, "selector": selector, "algorithm": f"{kind}-sha256"})
     return with_field(message, bare + in_lines(value, 2) + b"\r\n")
 
@@ -126,19 +126,6 @@ def with_field(message: Message, field: bytes) -> bytes:
     at = len(message.fields[0].data) if message.fields and not message.fields[0].name else 0
     gap = b"\r\n" if message.header_end == at and message.body and not message.separator else b""
     return message.data[:at] + field + gap + message.data[at:]
-
-
-def make_signature(key: Any, kind: str, digest: bytes) -> bytes:
-    """RFC 6376 §3.3.2, RFC 8463 §3."""
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    if kind == "rsa":
-        value: bytes = key.sign(digest, PKCS1v15(), Prehashed(SHA256()))
-    else:
-        value = key.sign(digest)
-    return value
 
 
 # -- what the notebook's user asks for ---------------------------------------------------------------------------------

@@ -205,8 +205,20 @@ def compute(
     if not found.body_same:
         raise Refused("dkim.body-differs", "the body hash differs", domain=claim.domain)
     if not found.fields_good:
-        check_signature_length(claim, keys)
-        raise Refused("dkim.signature-differs", "the signature differs", domain=claim.domain)
+        yield from why_bad(claim, keys)
+
+
+def why_bad(claim: Claim, keys: list[Key]) -> Acts[None]:
+    """Refused; an RSA key can tell before whether its owner signed something else, or nothing at all."""
+    check_signature_length(claim, keys)
+    opened = [digest for key in keys if key.type == "rsa" and (digest := key.opened(claim.signature))]
+    if opened:
+        yield Rule("dkim.opened", "another hash", {"signed": base64(opened[0]), "domain": claim.domain})
+        raise Refused("dkim.signature-differs", "the signature differs: it is for other fields", domain=claim.domain)
+    if keys[0].type == "rsa":
+        yield Rule("dkim.not-opened", "no hash", {"domain": claim.domain})
+        raise Refused("dkim.signature-differs", "the signature differs: another key made it", domain=claim.domain)
+    raise Refused("dkim.signature-differs", "the signature differs", domain=claim.domain)
 
 
 def compare_body(
