@@ -296,7 +296,7 @@ def test_an_envelope():
     ],
 )
 def test_addresses(field, found):
-    assert addresses([field]) == (tuple(found) or None)
+    assert addresses(field) == (tuple(found) or None)
 
 
 HOSTILE = [
@@ -312,7 +312,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("field", HOSTILE, ids=lambda field: repr(field[:4]))
 def test_hostile_addresses_take_no_time(field):
-    addresses([field])
+    addresses(field)
     assert LONGEST < 10**6
 
 
@@ -322,7 +322,7 @@ ADDRESS_PIECES = list(b' a<>@,:;()"\\[].\xff')
 @given(st.lists(st.sampled_from(ADDRESS_PIECES)).map(bytes))
 @settings(deadline=None, max_examples=300)
 def test_whatever_stands_there_is_written_as_addresses(field):
-    found = addresses([field])
+    found = addresses(field)
     assert value(Reader(write(found))) == found
     assert all(len(one) == 4 for one in found or ())
 
@@ -475,11 +475,12 @@ def value_of_body(r: Reader) -> None:
 
 
 def test_what_cannot_be_opened_is_told_as_something_else():
-    assert structure(parsed(b"Content-Type: multipart/mixed\r\n\r\nx"))[:2] == (b"text", b"plain")
+    assert structure(parsed(b"Content-Type: multipart/mixed\r\n\r\nx")).startswith(b'("text" "plain"')
     closed = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0KDQo="
-    assert structure(parsed(closed))[:2] == (b"application", b"octet-stream")
-    assert structure(parsed(b"Content-Type: message/partial\r\n\r\nx"))[:2] == (b"message", b"partial")
-    assert structure(parsed(b"Content-Type: message/global\r\n\r\nSubject: x\r\n\r\n"))[:2] == (b"message", b"global")
+    assert structure(parsed(closed)).startswith(b'("application" "octet-stream"')
+    assert structure(parsed(b"Content-Type: message/partial\r\n\r\nx")).startswith(b'("message" "partial"')
+    opened = b"Content-Type: message/global\r\n\r\nSubject: x\r\n\r\n"
+    assert structure(parsed(opened)).startswith(b'("message" "global"')
 
 
 PIECES = (

@@ -1,6 +1,6 @@
 """Addresses as ENVELOPE tells them (RFC 9051 §7.5.2): read from a header field by RFC 5322 §3.4, old forms (§4.4) too.
 
-    addresses([b'"Doe, J" <j@a.example>, friends: k@b.example;'])
+    addresses(b'"Doe, J" <j@a.example>, friends: k@b.example;')
     -> ((b"Doe, J", None, b"j", b"a.example"),
         (None, None, b"friends", None),          a group begins
         (None, None, b"k", b"b.example"),
@@ -28,16 +28,13 @@ LONGEST = 100_000  # octets of one field that are looked at
 END_OF_GROUP = (None, None, None, None)
 
 
-def addresses(values: list[bytes]) -> tuple[Address, ...] | None:
-    """All addresses of these fields; None when there are none."""
-    found: list[Address] = []
-    for value in values:
-        if plain := PLAIN.match(value):
-            name = plain[1] or plain[2]
-            found.append((name or None, None, plain[3] or plain[5], plain[4] or plain[6]))
-        else:
-            found += Scanner(value[:LONGEST]).addresses()
-    return tuple(found) or None
+def addresses(value: bytes) -> tuple[Address, ...] | None:
+    """All addresses of a field; None when there are none."""
+    plain = PLAIN.match(value)
+    if plain:
+        name = plain[1] or plain[2]
+        return ((name or None, None, plain[3] or plain[5], plain[4] or plain[6]),)
+    return tuple(Scanner(value[:LONGEST]).addresses()) or None
 
 
 class Scanner:

@@ -19,12 +19,13 @@ MOST = 10_000  # parts of one message
 
 FIELD = re.compile(rb"(?m)^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)\n?")
 FOLD = re.compile(rb"\r?\n(?=[ \t])")
+UNFOLDED = re.compile(rb"\n([!-9;-~]+)[ \t]*:([^\n]*)")
 TOKEN = rb"[!#$%&'*+.^_`{|}~\w-]+"
 TYPE = re.compile(rb"\s*(%b)/(%b)\s*(?=[;(]|\Z)" % (TOKEN, TOKEN))
 PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))')
 SEGMENT = re.compile(rb"([^*]+)(?:\*(\d{1,4}))?(\*?)")
 
-Fields = list[tuple[bytes, bytes]]  # names as they stand there, values unfolded
+Fields = list[tuple[bytes, bytes]]  # names in small letters, values unfolded
 TEXT = (b"text", b"plain")
 MESSAGES = ((b"message", b"rfc822"), (b"message", b"global"))  # RFC 6532 §3.7
 DEFAULT = b"text/plain; charset=us-ascii"  # RFC 2045 §5.2
@@ -42,6 +43,7 @@ class Entity:
     type: tuple[bytes, bytes]  # (b"text", b"plain")
     parameters: dict[bytes, bytes]
     fields: Fields
+    named: dict[bytes, bytes]  # the first of each name
     parts: tuple[Entity, ...]  # of a multipart, or the one message in a message/rfc822
 
     @property
@@ -64,7 +66,7 @@ class Entity:
 
     def field(self, name: bytes) -> bytes | None:
         """The first field of that name (in small letters)."""
-        return next((value for key, value in self.fields if key.lower() == name), None)
+        return self.named.get(name)
 
     def walk(self) -> Iterator[Entity]:
         """It and all that is in it."""
@@ -86,9 +88,11 @@ def body_at(data: bytes, start: int, end: int) -> int:
 
 def fields(header: bytes) -> Fields:
     """Name and unfolded value of each field.  NUL, which IMAP's strings cannot hold, is left out."""
+    if b"\n " in header or b"\n\t" in header:
+        header = FOLD.sub(b"", header)
     if b"\0" in header:
         header = header.replace(b"\0", b"")
-    return [(name, FOLD.sub(b"", value).strip()) for name, value in FIELD.findall(header)]
+    return [(name.lower(), value.strip()) for name, value in UNFOLDED.findall(b"\n" + header)]
 
 
 def parameters(value: bytes) -> dict[bytes, bytes]:
@@ -131,6 +135,18 @@ def in_utf8(octets: bytes, charset: bytes) -> bytes:
     return as_text(octets, charset.decode("ascii") if known else "utf-8").encode("utf-8", "replace")
 
 
+CONTAINERS = (b"multipart", b"message")
+
+
+@lru_cache(1_000)
+def content_type(declared: bytes) -> tuple[tuple[bytes, bytes], dict[bytes, bytes]]:
+    """Kind and parameters; of most messages they are those of others too."""
+    match = TYPE.match(declared)
+    if not match:
+        return content_type(DEFAULT)
+    return (match[1].lower(), match[2].lower()), parameters(declared[match.end() :])
+
+
 class _Room:
     """How many more parts may be looked at."""
 
@@ -141,15 +157,10 @@ class _Room:
 def entity(data: bytes, start: int, end: int, default: bytes, depth: int, room: _Room) -> Entity:
     body = body_at(data, start, end)
     found = fields(data[start:body])
-    declared = next((value for key, value in found if key.lower() == b"content-type"), default)
-    match = TYPE.match(declared)
-    if not match:
-        declared, match = DEFAULT, TYPE.match(DEFAULT)
-    assert match
-    here = Entity(
-        data, start, body, end, (match[1].lower(), match[2].lower()), parameters(declared[match.end() :]), found, ()
-    )
-    if depth < DEEPEST:
+    named = dict(reversed(found))
+    kind, given = content_type(named.get(b"content-type", default))
+    here = Entity(data, start, body, end, kind, given, found, named, ())
+    if depth < DEEPEST and kind[0] in CONTAINERS:
         here.parts = tuple(children(here, depth + 1, room))
     return here
 

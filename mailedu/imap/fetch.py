@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..acts import Refused
 from ..mailbox import Message
 from ..wire import CRLF, LONE
-from .addresses import Address, addresses
+from .addresses import addresses
 from .entity import FIELD, TEXT, Entity, Fields, body_at, fields, parameters, parsed
 from .grammar import ASTRING, OPEN, SP, Atom, Reader, astring, listed, refused, write, write_flags
 from .texts import DECODERS
@@ -23,63 +23,82 @@ from .texts import DECODERS
 # -- ENVELOPE (§7.5.2) -------------------------------------------------------------------------------------------------
 
 
-def envelope_of(message_fields: Fields) -> tuple[Any, ...]:
+PEOPLE = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
+
+
+def envelope_of(message_fields: Fields) -> Atom:
     """Ten things of the header; Sender and Reply-To are From where they are missing or empty."""
-    have: dict[bytes, list[bytes]] = {}
+    first: dict[bytes, bytes] = {}
+    people: dict[bytes, bytes] = {}
     for name, value in message_fields:
-        have.setdefault(name.lower(), []).append(value)
-
-    def first(name: bytes) -> bytes | None:
-        return have[name][0] if name in have else None
-
-    def people(name: bytes) -> tuple[Address, ...] | None:
-        return addresses(have[name]) if name in have else None
-
-    author = people(b"from")
-    return (
-        first(b"date"),
-        first(b"subject"),
-        author,
-        people(b"sender") or author,
-        people(b"reply-to") or author,
-        people(b"to"),
-        people(b"cc"),
-        people(b"bcc"),
-        first(b"in-reply-to"),
-        first(b"message-id"),
+        if name in PEOPLE:
+            people[name] = people[name] + b"," + value if name in people else value
+        elif name not in first:
+            first[name] = value
+    told = {name: persons(value) for name, value in people.items()}
+    author = told.get(b"from", b"NIL")
+    for name in (b"sender", b"reply-to"):
+        if told.get(name, b"NIL") == b"NIL":
+            told[name] = author
+    return Atom(
+        b"(%s %s %s %s %s)"
+        % (
+            write(first.get(b"date")),
+            write(first.get(b"subject")),
+            b" ".join([told.get(name, b"NIL") for name in PEOPLE]),
+            write(first.get(b"in-reply-to")),
+            write(first.get(b"message-id")),
+        )
     )
 
 
+def persons(value: bytes) -> bytes:
+    """The addresses of a field, written; many letters come from the same people."""
+    return short_field(value) if len(value) < 500 else write(addresses(value))
+
+
+@lru_cache(10_000)
+def short_field(value: bytes) -> bytes:
+    return write(addresses(value))
+
+
 def envelope(data: bytes) -> bytes:
-    return write(envelope_of(fields(data[: body_at(data, 0, len(data))])))
+    return envelope_of(fields(data[: body_at(data, 0, len(data))]))
 
 
 # -- BODYSTRUCTURE (§7.5.2) --------------------------------------------------------------------------------------------
 
 
 def body_structure(data: bytes, extended: bool = True) -> bytes:
-    return write(structure(parsed(data), extended))
+    return structure(parsed(data), extended)
 
 
-def structure(part: Entity, extended: bool = True) -> Any:
+def structure(part: Entity, extended: bool = True) -> Atom:
     """A part as BODYSTRUCTURE tells it; not `extended`, as BODY does."""
     if part.type[0] == b"multipart" and part.parts:
         return several(part, extended)
-    told: list[Any] = [
-        *told_type(part),
-        pairs(part.parameters),
-        part.field(b"content-id"),
-        part.field(b"content-description"),
-        part.encoding.upper(),
+    kind, named = told_type(part), part.named
+    told = b"%s %d" % (
+        basic_fields(
+            kind, pairs(part.parameters), named.get(b"content-id"), named.get(b"content-description"), part.encoding
+        ),
         part.end - part.body,
-    ]
+    )
     if part.is_message:
-        told += [envelope_of(part.parts[0].fields), structure(part.parts[0], extended), lines_of(part)]
-    elif told[0] == b"text":
-        told.append(lines_of(part))
+        inner = part.parts[0]
+        told += b" %s %s %d" % (envelope_of(inner.fields), structure(inner, extended), lines_of(part))
+    elif kind[0] == b"text":
+        told += b" %d" % lines_of(part)
     if extended:
-        told += [part.field(b"content-md5"), *extension(part)]
-    return tuple(told)
+        told += b" %s %s" % (write(named.get(b"content-md5")), extension(part))
+    return Atom(b"(%s)" % told)
+
+
+@lru_cache(1_000)
+def basic_fields(kind: tuple[bytes, bytes], *fields: Any) -> bytes:
+    """Type, subtype, parameters, id, description, encoding."""
+    *others, encoding = fields
+    return b" ".join(map(write, (*kind, *others, encoding.upper())))
 
 
 def told_type(part: Entity) -> tuple[bytes, bytes]:
@@ -96,9 +115,9 @@ def opaque(kind: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
 
 def several(part: Entity, extended: bool) -> Atom:
     """The parts stand side by side with nothing between, which no list does."""
-    told = b"".join(write(structure(inner, extended)) for inner in part.parts) + b" " + write(part.type[1])
+    told = b"".join([structure(inner, extended) for inner in part.parts]) + b" " + write(part.type[1])
     if extended:
-        told += b"".join(b" " + write(value) for value in (pairs(part.parameters), *extension(part)))
+        told += b" %s %s" % (write(pairs(part.parameters)), extension(part))
     return Atom(b"(%s)" % told)
 
 
@@ -107,14 +126,21 @@ def lines_of(part: Entity) -> int:
 
 
 def pairs(given: dict[bytes, bytes]) -> tuple[bytes, ...] | None:
-    return tuple(value for pair in given.items() for value in pair) or None
+    return tuple([value for pair in given.items() for value in pair]) or None
 
 
-def extension(part: Entity) -> tuple[Any, ...]:
+def extension(part: Entity) -> bytes:
     """Disposition, language, location."""
-    said = part.field(b"content-disposition")
+    named = part.named
+    if not named.keys() & EXTENSION:
+        return b"NIL NIL NIL"
+    said = named.get(b"content-disposition")
     disposition = (said.split(b";")[0].strip(), pairs(parameters(said))) if said else None
-    return disposition, languages(part.field(b"content-language")), part.field(b"content-location")
+    told = disposition, languages(named.get(b"content-language")), named.get(b"content-location")
+    return b" ".join(map(write, told))
+
+
+EXTENSION = {b"content-disposition", b"content-language", b"content-location"}
 
 
 def languages(said: bytes | None) -> tuple[bytes, ...] | bytes | None:
@@ -374,4 +400,6 @@ def binary_size(label: bytes, path: tuple[int, ...]) -> Callable[[Message], byte
 
 
 def answer(items: tuple[Item, ...], message: Message, number: int) -> bytes:
+    if len(items) == 1:
+        return b"* %d FETCH (%s)\r\n" % (number, items[0].give(message))
     return b"* %d FETCH (%s)\r\n" % (number, b" ".join([item.give(message) for item in items]))

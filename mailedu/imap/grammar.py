@@ -220,26 +220,21 @@ def value(r: Reader) -> Value:
 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
-PLAIN = re.compile(rb'[^"\\\r\n\x00\x80-\xff]{0,200}\Z')
+PLAIN = re.compile(rb'[^"\\\r\n\x00\x80-\xff]{0,200}+')
 UNQUOTABLE = re.compile(rb"[\r\n\x00\x80-\xff]")
 
 
 def write(value: Value) -> bytes:
-    match value:
-        case None:
-            return b"NIL"
-        case Atom():
-            return value
-        case int():
-            return b"%d" % value
-        case tuple():
-            return b"(%s)" % b" ".join(map(write, value))
-    return write_string(value)
+    if isinstance(value, bytes):
+        return value if isinstance(value, Atom) else write_string(value)
+    if isinstance(value, tuple):
+        return b"(%s)" % b" ".join(map(write, value))
+    return b"NIL" if value is None else b"%d" % value
 
 
 def write_string(value: bytes) -> bytes:
     """Quoted when it can be, else as a literal; only one with a ~ may hold NUL."""
-    if PLAIN.match(value):
+    if PLAIN.fullmatch(value):
         return b'"%s"' % value
     if UNQUOTABLE.search(value) or len(value) > 200:
         return b"%s{%d}\r\n%s" % (b"~" if b"\0" in value else b"", len(value), value)

@@ -109,7 +109,7 @@ def by_sent_date(compare: Callable[[Day, Day], bool]) -> Callable[[Day], Key]:
 @lru_cache(64)
 def header_of(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
     """The fields of the message; several keys of one programme ask for them."""
-    return tuple((name.lower(), value) for name, value in fields(data[: body_at(data, 0, len(data))]))
+    return tuple(fields(data[: body_at(data, 0, len(data))]))
 
 
 def first_field(message: Message, name: bytes) -> bytes:

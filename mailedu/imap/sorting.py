@@ -124,7 +124,7 @@ def person(name: bytes) -> Callable[[Message], bytes]:
     """The local part of the first address in that field (§3)."""
 
     def local_part(message: Message) -> bytes:
-        found = addresses([first_field(message, name)])
+        found = addresses(first_field(message, name))
         return casemap(found[0][2] or b"") if found else b""
 
     return local_part

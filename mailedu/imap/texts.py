@@ -68,7 +68,8 @@ def body_text(part: Entity) -> bytes:
 def everything(data: bytes) -> Iterator[bytes]:
     """Header and body (TEXT): at once, where nothing in it is encoded."""
     mapped = casemap(data)
-    if b"=?" not in mapped and b"CONTENT-TRANSFER-ENCODING" not in mapped and (data.isascii() or is_utf8(data)):
+    encoded = b"CONTENT-TRANSFER-ENCODING" in mapped and (b"BASE64" in mapped or b"QUOTED-PRINTABLE" in mapped)
+    if not encoded and b"=?" not in mapped and (data.isascii() or is_utf8(data)):
         yield mapped
         return
     for part in parsed(data).walk():
