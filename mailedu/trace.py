@@ -265,7 +265,11 @@ def checked(kind: type[T], value: object) -> T:
 
 
 def seconds(value: object) -> float:
-    return value if isinstance(value, int) and not isinstance(value, bool) else checked(float, value)
+    """A number; JSON's own, so neither NaN nor less than nothing."""
+    found = value if isinstance(value, int) and not isinstance(value, bool) else checked(float, value)
+    if not found >= 0:
+        raise ValueError(f"{found} where seconds belong")
+    return found
 
 
 RICH: dict[str, Callable[[Any], Any]] = {  # how a field is declared -> its value, from JSON's

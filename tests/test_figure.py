@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import ALICE, delivery, fetched, hostile, judgement, retries
+from test_trace import traces
 
 from mailedu.acts import LabError
 from mailedu.imap.commands import TABLE as IMAP
@@ -48,10 +49,16 @@ def overlap(one, two) -> bool:
 def assert_legible(drawing) -> None:
     texts = [(shape.text, frame(shape)) for shape in drawing.shapes if isinstance(shape, Words) and shape.text]
     for number, (text, box) in enumerate(texts):
-        assert min(box) >= 0 and box[2] <= drawing.width + 1 and box[3] <= drawing.height, text
         for other, place in texts[number + 1 :]:
             assert not overlap(box, place), f"{text!r} is written over {other!r}"
+    assert_inside(drawing)
+
+
+def assert_inside(drawing) -> None:
     for shape in drawing.shapes:
+        if isinstance(shape, Words):
+            left, top, right, bottom = frame(shape)
+            assert min(left, top) >= 0 and right <= drawing.width + 1 and bottom <= drawing.height, shape
         for x, y in points_of(shape):
             assert 0 <= x <= drawing.width and 0 <= y <= drawing.height, shape
 
@@ -360,3 +367,13 @@ def test_what_has_no_room_is_cut_and_says_so():
     assert shortened("abcdef", 10, 1000) == "abcdef"
     assert shortened("abcdef", 10, 20) == "a…"
     assert shortened("abcdef", 10, 1) == "…"
+
+
+@settings(max_examples=100, deadline=None)
+@given(traces(), st.sampled_from(LEVELS), st.sampled_from([None, 1, 3]))
+def test_any_acts_in_any_tree_can_be_drawn(trace, level, keep):
+    """Also what no machine would do, and what is left of it when the oldest steps were dropped."""
+    trace.cap(keep, None)
+    drawing = sequence_drawing(trace, level)
+    ET.fromstring(svg(drawing))
+    assert_inside(drawing)

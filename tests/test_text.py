@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import ALICE, HELLO, LETTER, MX, Pen, delivery, fetched, hostile, judgement, retries
+from test_trace import traces
 
 import mailedu
 from mailedu.acts import Accept, Cipher, Hear, LabError, Say
@@ -271,7 +272,14 @@ def test_words_are_wrapped_and_none_is_lost(text, first, rest):
 
 @pytest.mark.parametrize(
     "seconds, told",
-    [(0, "0:00:00"), (59.6, "0:01:00"), (3725, "1:02:05"), (86_400, "1 day 0:00:00"), (432_001, "5 days 0:00:01")],
+    [
+        (0, "0:00:00"),
+        (59.6, "0:01:00"),
+        (3725, "1:02:05"),
+        (86_400, "1 day 0:00:00"),
+        (432_001, "5 days 0:00:01"),
+        (float("inf"), "for ever"),
+    ],
 )
 def test_hours(seconds, told):
     assert hours(seconds) == told
@@ -323,3 +331,12 @@ def test_a_mail_of_the_lab_with_every_record_of_tls_once():
     lines = transcript(mail.trace).splitlines()
     assert "| C: Subject: Hello" in lines and "|      SPF, MAIL FROM: pass" in lines
     assert any(line.startswith("|      => into the mailbox of bob@beta.example") for line in lines)
+
+
+@settings(max_examples=200, deadline=None)
+@given(traces(), st.sampled_from(LEVELS), st.sampled_from([None, 1, 3]))
+def test_any_acts_in_any_tree_can_be_told(trace, level, keep):
+    """Also what no machine would do, and what is left of it when the oldest steps were dropped."""
+    trace.cap(keep, None)
+    lines = transcript(trace, level=level, width=50).split("\n")
+    assert all(line.isprintable() for line in lines)

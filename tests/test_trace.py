@@ -186,12 +186,12 @@ def test_a_client_that_is_not_ours_leaves_no_steps():
 # -- to JSON and back ----------------------------------------------------------------------------------------------
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=20)  # surrogates too: they come from undecodable octets
-FINITE = st.floats(allow_nan=False) | st.integers(0, 2**40)
+SECONDS = st.floats(0, allow_nan=False) | st.integers(0, 2**40)
 FIELDS = {
     "str": TEXT,
     "bytes": st.binary(max_size=20),
     "int": st.integers(0, 2**63),
-    "float": FINITE,
+    "float": SECONDS,
     "bool": st.booleans(),
     "tuple[str, ...]": st.lists(TEXT, max_size=3).map(tuple),
     "tuple[int, ...]": st.lists(st.integers(0, 2**32), max_size=3).map(tuple),
@@ -202,7 +202,7 @@ ANY_ACT = st.one_of([st.builds(kind, *(FIELDS[f.type] for f in dataclasses.field
 
 @st.composite
 def traces(draw):
-    now = draw(FINITE)
+    now = draw(SECONDS)
     trace = Trace(lambda: now)
     for number, act in enumerate(draw(st.lists(ANY_ACT, max_size=8))):
         parent = draw(st.none() | st.integers(0, number - 1)) if number else None
@@ -264,6 +264,8 @@ SAY = [0, 0.0, "a", "b", None, "Say", ["x"]]
         json.dumps([["0", *SAY[1:]]]),
         json.dumps([[-1, *SAY[1:]]]),
         json.dumps([[0, "now", *SAY[2:]]]),
+        json.dumps([[0, float("nan"), *SAY[2:]]]),
+        json.dumps([[0, -1, *SAY[2:]]]),
         json.dumps([[0, 0, None, *SAY[3:]]]),
         json.dumps([SAY, SAY]),
         json.dumps([SAY, [2, *SAY[1:]]]),

@@ -74,7 +74,7 @@ class Sheet:
             for row in self.rows
             if row["level"] == "exchange" and row.get("mood") in NO and id(row) in self.replies
         }
-        self.secure: set[int] = set()
+        self.secure: set[int | None] = set()
         self.at = 0.0
 
     def drawing(self) -> Drawing:
@@ -83,7 +83,7 @@ class Sheet:
         shapes: list[Shape] = []
         for row in self.rows:
             if not self.is_shown(row):
-                self.secure |= {row["talk"]} if row["kind"] == "tls" else set()
+                self.secure |= {talk_of(self.rows, row)} if row["kind"] == "tls" else set()
                 continue
             if abs(row["at"] - self.at) >= 1:
                 shapes += self.time(row["at"], y)
@@ -118,7 +118,7 @@ class Sheet:
 
     def time(self, at: float, y: float) -> Iterable[Shape]:
         """The lab's clock has moved."""
-        said = f"{hours(at)} on the lab's clock"
+        said = shortened(f"{hours(at)} on the lab's clock", SMALL + 1, self.room)
         yield Line(((MARGIN, y), (self.text - 12, y)), "later", 1.2, "dashed")
         yield Words(self.text, y, said, SMALL + 1, "later")
 
@@ -182,7 +182,7 @@ class Sheet:
         out = 1 if b > a else -1
         reply, no = self.replies.get(id(row)), row.get("mood") in NO
         colour = MOODS[row["mood"]] if no else "ink"
-        if row["talk"] in self.secure:
+        if talk_of(self.rows, row) in self.secure:
             yield from tube(a, b, y, 9)
         turn = b - (16 if no else 7) * out
         yield Line(((a + 4 * out, y - 4), (turn, y - 4)), width=1.5)
@@ -231,7 +231,7 @@ class Sheet:
     def handshake(self, row: Row, y: float) -> Iterable[Shape]:
         """A double line and a lock."""
         a, b = self.ends(row)
-        self.secure.add(row["talk"])
+        self.secure.add(talk_of(self.rows, row))
         yield from tube(a, b, y, 5)
         middle = (a + b) / 2
         shackle = ((middle - 4, y - 1), (middle - 4, y - 6), (middle + 4, y - 6), (middle + 4, y - 1))

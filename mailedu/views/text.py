@@ -55,7 +55,7 @@ class Teller:
         self.one_actor = len({row["actor"] for row in self.rows} - {"dns"}) < 2
         self.replies = last_replies(self.rows)
         self.seals = self.tapped() if level == "bytes" else {}
-        self.secure: set[int] = set()  # talks that are under TLS by now
+        self.secure: set[int | None] = set()  # talks that are under TLS by now
         self.starts: dict[int, str] = {}  # talk -> a state that it is in once its greeting was said
         self.at = 0.0
         self.speaker: str | None = ""  # whose acts outside of a call are being told; None: a call is
@@ -64,7 +64,7 @@ class Teller:
         empty = True
         for row in self.rows:
             if not self.is_shown(row):
-                self.secure |= {row["talk"]} if row["kind"] == "tls" else set()
+                self.secure |= {self.talk(row)} if row["kind"] == "tls" else set()
                 continue
             first, when = True, self.clock(row)
             if not empty and (when or self.is_apart(row)):
@@ -192,7 +192,7 @@ class Teller:
     def handshake(self, row: Row) -> Iterator[str]:
         expects = f"; the client expects {row['because']['expects']}" if "because" in row else ""
         yield from self.fold(self.margin(row), f"TLS handshake{expects}")
-        self.secure.add(row["talk"])
+        self.secure.add(self.talk(row))
         yield from self.sealed(row)
 
     def sealed(self, row: Row) -> Iterator[str]:
@@ -377,6 +377,8 @@ def lines_of(data: bytes) -> list[str]:
 
 def hours(seconds: float) -> str:
     """3725.0 -> "1:02:05"; a day and more: "2 days 1:02:05"."""
+    if seconds == float("inf"):
+        return "for ever"
     days, rest = divmod(round(seconds), 86_400)
     clock = f"{rest // 3600}:{rest // 60 % 60:02}:{rest % 60:02}"
     return f"{days} {'day' if days == 1 else 'days'} {clock}" if days else clock
