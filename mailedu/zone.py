@@ -45,7 +45,7 @@ class Zone:
 
     def __call__(self, name: str, type: str) -> tuple[str, ...]:
         """The records a resolver would find, () for a name without any of this type; NXDomain, DnsTimeout."""
-        here = canonical(name)
+        here, type = canonical(name), type.upper()
         for _ in range(LONGEST_CHAIN):
             if self._faults:
                 self._fail(here, type)

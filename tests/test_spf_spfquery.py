@@ -38,6 +38,7 @@ MORE = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not SPFQUERY, reason="spfquery is not installed (Debian: spf-tools-perl)")
 def test_spfquery_agrees():
     cases = [

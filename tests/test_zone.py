@@ -35,7 +35,7 @@ a\032b          TXT  ( "\255\000;\"x"
 ANSWERS = [
     # name, type, answer; a trouble is one that is raised
     ("beta.example", "MX", ("10 mx.beta.example.",)),
-    ("BETA.Example.", "MX", ("10 mx.beta.example.",)),
+    ("BETA.Example.", "mx", ("10 mx.beta.example.",)),
     ("beta.example", "TXT", ("v=spf1 mx -all", "another")),
     ("mx.beta.example", "AAAA", ("2001:db8::25",)),
     ("gamma.example", "A", ("203.0.113.1", "203.0.113.2")),
