@@ -820,10 +820,10 @@ def test_a_bomb_ends_in_a_named_result(name):
             ("bomb.example", "TXT"): ["%{s}" * 16_000],
         }
     )
-    start = time.perf_counter()
+    start = time.process_time()
     found, acts = judge(dns, sender="a.b" * 100 + "@t.example")
     assert found.result in WORDS and len(asked(acts)) <= 12 and len(found.explanation) <= 1000
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert sum(length for length, _ in spans(BOMBS[name])) == len(BOMBS[name])
 
 

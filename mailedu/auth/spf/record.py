@@ -21,7 +21,7 @@ NONE, TEMPERROR, PERMERROR = "none", "temperror", "permerror"
 QUALIFIERS = {"+": PASS, "-": FAIL, "~": SOFTFAIL, "?": NEUTRAL}  # 4.6.2
 MECHANISMS = ("all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists")  # 5
 
-LONGEST_REMEMBERED = 4096  # characters: strangers write records, and memory is ours
+LONG = 4096  # characters: strangers write records, and memory is ours
 
 Span = tuple[int, str]  # so many octets, and what they are
 
@@ -285,12 +285,15 @@ def is_record(text: str) -> bool:
 
 def parse(text: str) -> Record:
     """The record, all of it; Stop when any of it cannot be read (4.6)."""
-    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else Reader(text).record()
+    return _remembered(text) if len(text) <= LONG else _remembered_for_now(text)
 
 
-@lru_cache(maxsize=1024)
-def _remembered(text: str) -> Record:
+def _read(text: str) -> Record:
     return Reader(text).record()
+
+
+_remembered = lru_cache(maxsize=1024)(_read)
+_remembered_for_now = lru_cache(maxsize=4)(_read)  # a loop of includes reads it again and again
 
 
 def parse_explanation(text: str) -> MacroString:
