@@ -324,6 +324,12 @@ def test_two_people_of_one_name_keep_their_domains() -> None:
     assert [lane["name"] for lane in lanes(rows)] == ["bob@beta.example", "bob@gamma.example"]
 
 
+def test_very_many_share_a_lane() -> None:
+    found = lanes({"actor": f"student{number}@x.example", "to": "mx.x.example"} for number in range(300))
+    assert len(found) == 12
+    assert (found[-1]["name"], len(found[-1]["of"])) == ("others", 290)
+
+
 def test_the_glossary_names_a_mark_and_a_sentence() -> None:
     for name, (kind, says) in glossary().items():
         assert kind in KINDS, name

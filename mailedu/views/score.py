@@ -56,6 +56,8 @@ Row = dict[str, Any]
 
 MOST_OCTETS = 65_536  # of one row; the rest is counted, not shown
 MOST_LETTERS = 160  # of a label
+MOST_LANES = 12
+OTHERS = "others"
 QUEUE = "queue "  # a queue is a box and an actor of this name: "queue mx.alpha.example"
 DNS = "dns"
 UNEXPLAINED = "unexplained"  # octets that a reader left over: a bug, and shown as one
@@ -689,6 +691,8 @@ def answer_mood(data: bytes, spans: Sequence[Span]) -> tuple[str, str]:
 def lanes(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Who acts, from left to right in the order they come in; the hosts of a company share a lane if they never talk.
 
+    Where there are very many, those who come last share one lane.
+
     [{"id", "role": "person" | "server" | "dns", "name": short, "of": [actors]}, …]
     """
     actors: dict[str, None] = {}
@@ -704,6 +708,9 @@ def lanes(rows: Iterable[Row]) -> list[dict[str, Any]]:
     for actor in actors:
         domain = company(actor)
         groups.setdefault(domain if domain not in talkative else actor, []).append(actor)
+    if len(groups) > MOST_LANES:
+        rest = list(groups)[MOST_LANES - 1 :]
+        groups[OTHERS] = [actor for name in rest for actor in groups.pop(name)]
     names = [short_name(group) for group in groups]
     return [
         {"id": group, "role": role(of[0]), "name": name if names.count(name) == 1 else group, "of": of}

@@ -6,10 +6,11 @@ import { drawGlosses, drawOctets } from "./octets.js";
 import { stateRail } from "./rail.js";
 import { brief, duration, plural, seen, sentence } from "./words.js";
 import { question } from "./predict.js";
+import { explain } from "./why.js";
 
 const INSIDE = 12; // rows listed of what a group holds
 const GLOSSED = 3; // lines of each message of an exchange
-const METERS = 5; // shown at once
+const METERS = 5, FEW = 4; // shown at once, and where it is narrow
 
 export function inspectorView(app) {
   const panel = h("div", { class: "mp-insp" });
@@ -19,22 +20,12 @@ export function inspectorView(app) {
     if (app.walk.pending >= 0) return panel.replaceChildren(...question(app));
     const { story, walk } = app, i = walk.cursor, row = story.rows[i], after = walk.after();
     const why = h("div", { class: "mp-why" });
-    explain(why, "");
+    explain(why, story, i, "");
     const box = h("div", { class: "mp-bytes", tabindex: 0, role: "region", "aria-label": row.data === undefined ? "Details of this step" : "Octets of this step" });
-    if (row.data) drawOctets(story, box, row, mode, app.sizes.inspector < 440 ? 8 : 16, name => explain(why, name));
+    if (row.data) drawOctets(story, box, row, mode, app.sizes.inspector < 440 ? 8 : 16, name => explain(why, story, i, name));
     if (row.because) box.append(reasons(row.because));
     if (!row.data && story.kids[i]) box.append(...(row.level === "exchange" ? exchange(i) : contents(i)));
     panel.replaceChildren(heading(i, after), box, why, stateRail(story, i, after, Math.max(300, app.sizes.inspector - 24), app.branching ? app.type : null), world(i, after));
-  }
-
-  /** The rule of this step, or, while a span is pointed at, what its name means. */
-  function explain(why, name) {
-    const { story, walk } = app, row = story.rows[walk.cursor];
-    if (name) return why.replaceChildren(h("b", {}, name), story.meaning(name) ? `: ${story.meaning(name)}` : "");
-    const says = row.kind === "rule" ? row.label : row.says;
-    if (says) return why.replaceChildren(seen(says, 600), " ", cite(story.rules[row.rule], row.rule));
-    const hint = story.kids[walk.cursor] ? "Open it (→) to see each step and each rule." : row.data ? "Point at the octets, or go through them by Tab and arrows: each has a name." : "";
-    why.replaceChildren(h("span", { class: "quiet" }, hint));
   }
 
   function heading(i, after) {
@@ -103,9 +94,10 @@ export function inspectorView(app) {
   /** The meters with room for them: those that counted last, in their own order. */
   function meters(after) {
     const { story } = app;
-    if (story.meters.length <= METERS) return story.meters;
+    const room = app.sizes.inspector < 420 && app.sizes.player > 640 ? FEW : METERS;
+    if (story.meters.length <= room) return story.meters;
     const counted = meter => { const at = story.metered[meter.id].at; return at[under(at, after)] ?? -1; };
-    const chosen = new Set([...story.meters].sort((a, b) => counted(b) - counted(a)).slice(0, METERS));
+    const chosen = new Set([...story.meters].sort((a, b) => counted(b) - counted(a)).slice(0, room));
     return story.meters.filter(meter => chosen.has(meter));
   }
 
@@ -118,11 +110,3 @@ const NOUNS = {
 };
 
 const cutAt = (text, most) => text.length > most ? text.slice(0, most - 1) + "…" : text;
-
-/** Where it is written. */
-function cite(section, name) {
-  const [, number, part] = /^RFC (\d+)(?: §([\w.]+))?/.exec(section ?? "") ?? [];
-  if (!number) return h("span", { class: "cap", title: name }, section || "a rule of this lab");
-  const href = `https://www.rfc-editor.org/rfc/rfc${number}${part ? `#section-${part}` : ""}`;
-  return h("a", { class: "cite", href, target: "_blank", rel: "noreferrer noopener", title: name }, section);
-}

@@ -27,3 +27,4 @@ await render({
   model: standIn({ packed: kept("packed"), branches: JSON.parse(kept("branches") || "[]"), cursor: step() }),
   el: document.getElementById("player"),
 });
+if (window === window.top) document.querySelector(".mp-score")?.focus({ preventScroll: true }); // keys work at once; a framed page takes no focus

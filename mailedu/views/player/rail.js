@@ -32,7 +32,8 @@ const none = (story, i) => story.talk[i] >= 0 ? "No state table came with this c
 
 /**
  * The states there is room for, in the order of the table; those shown under another's name (`labels`) stand in its
- * place.  Where not all fit: the ones this conversation is ever in, then the others as far as they go, and "…".
+ * place.  Where not all fit: the ones this conversation is ever in, then the others as far as they go, and "…"
+ * if there is room for it.
  */
 function fitting(story, talk, machine, wide) {
   const label = state => machine.labels?.[state] ?? state, all = [...new Set(machine.states.map(label))];
@@ -40,16 +41,17 @@ function fitting(story, talk, machine, wide) {
   const rest = all.filter(state => !met.has(state));
   const room = states => states.reduce((sum, state) => sum + size(state) + ROOM, 0) <= wide;
   if (room(all)) return all;
+  if (!room([...met, MORE])) return all.filter(state => met.has(state));
   const kept = new Set(met);
   for (const state of rest) if (room([...kept, state, MORE])) kept.add(state);
-  return [...all.filter(state => kept.has(state)), MORE];
+  return kept.size === all.length ? all : [...all.filter(state => kept.has(state)), MORE];
 }
 
 function draw(states, label, is, moved, allowed, wide) {
-  const places = spread(states, wide), X = state => (places.get(label(state)) ?? places.get(MORE)).x;
+  const places = spread(states, wide), X = state => (places.get(label(state)) ?? places.get(MORE))?.x;
   const svg = s("svg", { height: 56, viewBox: `0 0 ${wide} 56`, role: "img" });
   const reach = new Set(allowed.map(row => label(row[3])));
-  for (const state of reach) svg.append(s("path", { class: "may", d: arc(X(is), X(state)) }));
+  for (const state of reach) if (X(state) !== undefined) svg.append(s("path", { class: "may", d: arc(X(is), X(state)) }));
   if (moved) svg.append(...taken(moved, X, label));
   const was = moved ? label(moved[0]) : "";
   for (const state of states) {

@@ -1,0 +1,50 @@
+// Why: what the third band says of a step: its rule; else what the table that ran says of its command; else a hint.
+
+import { h } from "./dom.js";
+import { seen } from "./words.js";
+
+/** Fill the band for row i; with `name`, say instead what octets of that name are. */
+export function explain(band, story, i, name) {
+  const row = story.rows[i];
+  if (name) return band.replaceChildren(h("b", {}, name), story.meaning(name) ? `: ${story.meaning(name)}` : "");
+  const says = row.kind === "rule" ? row.label : row.says;
+  if (says) return band.replaceChildren(seen(says, 600), " ", cite(story.rules[row.rule], row.rule));
+  const [words, section] = byTable(story, i) ?? [];
+  if (words) return band.replaceChildren(words, " ", section ? cite(section) : "");
+  if (row.reply) return band.replaceChildren(...firstCode(story, row));
+  band.replaceChildren(h("span", { class: "quiet" }, story.kids[i] ? "Open it (→) to see each step and each rule."
+    : row.data ? "Point at the octets, or go through them by Tab and arrows: each has a name." : ""));
+}
+
+/** [sentence, section]: where the table lets this command be said, or which state it led to. */
+function byTable(story, i) {
+  const group = story.rows[i].verb ? i : story.up[i], verb = story.rows[group]?.verb;
+  const machine = story.machines[story.talks[story.talk[i]]?.machine];
+  const rows = machine?.rows.filter(row => row[1] === verb) ?? [];
+  if (!rows.length || story.rows[i].kind === "tls") return undefined;
+  const label = state => machine.labels?.[state] ?? state;
+  const section = text => text.startsWith("RFC") ? text : machine.rfc ? `RFC ${machine.rfc} §${text}` : "";
+  const change = story.rows[i].state;
+  if (change) {
+    const taken = rows.find(row => row[0] === change[0] && row[3] === change[2]) ?? rows[0];
+    return [`${verb}, answered like this, leads from ${label(change[0])} to ${label(change[2])}.`, section(taken[4])];
+  }
+  if (story.rows[i].reply) return undefined;
+  const states = [...new Set(rows.map(row => label(row[0])))], all = new Set(machine.rows.map(row => label(row[0]))).size;
+  const where = states.length === all ? "any state" : states.length === 1 ? `the state ${states[0]} only` : `the states ${states.join(", ")}`;
+  return [`${verb} may be said in ${where}.`, section(rows[0][4])];
+}
+
+/** What the reply's first word for programs means. */
+function firstCode(story, row) {
+  const name = row.spans?.map(([, name]) => name).find(name => story.kind(name) === "code");
+  return name ? [h("b", {}, name), `: ${story.meaning(name)}`] : [];
+}
+
+/** Where it is written: "RFC 5321 §4.2.1", as a link. */
+function cite(section, rule) {
+  const [, number, part] = /^RFC (\d+)(?: §([\w.]+))?/.exec(section ?? "") ?? [];
+  if (!number) return h("span", { class: "cap", title: rule }, section || "a rule of this lab");
+  const href = `https://www.rfc-editor.org/rfc/rfc${number}${part ? `#section-${part}` : ""}`;
+  return h("a", { class: "cite", href, target: "_blank", rel: "noreferrer noopener", title: rule }, section);
+}
