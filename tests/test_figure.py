@@ -270,6 +270,13 @@ def test_it_can_be_saved_as_png_pdf_and_svg_and_leaves_nothing_open():
     assert not matplotlib._pylab_helpers.Gcf.figs
 
 
+def test_it_shows_itself_in_a_notebook():
+    from IPython.core.formatters import DisplayFormatter
+
+    data, metadata = DisplayFormatter().format(state_diagram(POP3, width=10))
+    assert data["image/png"].startswith(b"\x89PNG") and metadata["image/png"] == {"width": 960}
+
+
 def test_a_dollar_is_a_dollar_and_a_letter_the_font_lacks_is_spelt_out():
     trace = hostile("pay $x^{2}$ \\frac{ now 見 \u202e")
     with warnings.catch_warnings():

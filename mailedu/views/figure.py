@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from ..table import Table
@@ -39,11 +40,9 @@ def state_diagram(table: Table, here: str = "", *, dark: bool = False, width: fl
 
 def figure(drawing: Drawing, dark: bool = False, width: float = SLIDE) -> Figure:
     """The drawing as a figure of its own: pyplot does not know it, so nothing is left open."""
-    from matplotlib.figure import Figure
-
     palette = DARK if dark else LIGHT
     points = width * 72 / drawing.width  # of one pixel
-    made = Figure(figsize=(width, width * drawing.height / drawing.width), facecolor=palette["bg"])
+    made = shown_figure()(figsize=(width, width * drawing.height / drawing.width), facecolor=palette["bg"])
     axes = made.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, drawing.width)
     axes.set_ylim(drawing.height, 0)
@@ -52,6 +51,21 @@ def figure(drawing: Drawing, dark: bool = False, width: float = SLIDE) -> Figure
         axes.add_artist(artist(shape, palette, points, order))
     made.set_label(drawing.title)
     return made
+
+
+@cache
+def shown_figure() -> type[Figure]:
+    """A kind of figure that shows itself in a notebook; others need pyplot for that, which would keep them all open."""
+    from matplotlib.figure import Figure
+
+    class ShownFigure(Figure):
+        def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+            """Twice as fine as the screen it was made for."""
+            out = BytesIO()
+            self.savefig(out, format="png", dpi=192)
+            return out.getvalue(), {"width": round(self.get_size_inches()[0] * 96)}
+
+    return ShownFigure
 
 
 def artist(shape: Shape, palette: dict[str, str], points: float, order: int) -> Any:
