@@ -536,7 +536,7 @@ class ImapServer:
         return b"done"
 
     def do_DELETE(self, name: str) -> Acts[bytes]:
-        self.check_unused(name)
+        """§6.3.5.  Who has it open can read on, and change nothing any more."""
         self.folders.delete(name)
         yield Rule("imap.deleted", name)
         return b"done"
