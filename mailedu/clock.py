@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cached_property
 
 from .acts import LabError
 
@@ -17,8 +18,13 @@ class Clock:
     """Seconds since the lab began; they pass only when told.  `advance` is the world's: it wakes whoever waits."""
 
     def __init__(self, seed: int = 0, start: datetime = MORNING) -> None:
-        self.now, self.start, self.random = 0.0, start, random.Random(seed)
+        self.now, self.seed, self.start = 0.0, seed, start
         self.on_advance: Callable[[float], None] = self.set_forward
+
+    @cached_property
+    def random(self) -> random.Random:
+        """The lab's dice, made when somebody first throws them."""
+        return random.Random(self.seed)
 
     def __call__(self) -> float:
         return self.now

@@ -141,9 +141,10 @@ class Mx(House):
         )
 
     def findings(self, envelope: Envelope, data: bytes) -> Acts[Findings]:
-        by_spf = yield from spf.check(envelope.client, envelope.helo, envelope.sender)
+        now = self.clock.unix()
+        by_spf = yield from spf.check(envelope.client, envelope.helo, envelope.sender, receiver=self.host, now=now)
         yield from self.second("spf", by_spf.result, envelope.client, envelope.helo, envelope.sender)
-        signatures = yield from dkim.verify(data, self.clock.unix())
+        signatures = yield from dkim.verify(data, now)
         for number, signature in enumerate(signatures):
             yield from self.second("dkim", signature.result, data, number)
         verdict = yield from dmarc.evaluate(data, by_spf, signatures)

@@ -200,7 +200,7 @@ class Lab:
 
     def step_spf(self, *, ip: str, helo: str = "", mail_from: str = "") -> Iterator[Step]:
         """SPF, one step a next(): each is written down and not yet performed."""
-        return self._step(spf.check(ip, helo, mail_from), "spf")
+        return self._step(spf.check(ip, helo, mail_from, now=self.clock.unix()), "spf")
 
     def step_dkim(self, message: bytes | str) -> Iterator[Step]:
         """DKIM, one step a next()."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..acts import Acts, LabError
 from ..auth import dkim, dmarc, spf
-from ..clock import Clock
+from ..clock import MORNING
 from ..net.drive import Dns, World
 from ..trace import Trace
 from .shown import Shown
@@ -22,6 +22,7 @@ class SpfVerdict(Shown):
         self.trace, self.title = trace, "SPF"
         self.result, self.helo = str(found.result), str(found.helo)
         self.domain, self.explanation = found.domain, found.explanation
+        self.lookups, self.voids = found.lookups, found.voids  # of MAIL FROM: of 10, and of 2 (RFC 7208 §4.6.4)
 
     def __repr__(self) -> str:
         return f"<SPF {self.result} for {self.domain}, HELO {self.helo}>"
@@ -69,7 +70,7 @@ def perform(acts: Acts[Any], dns: Dns, actor: str, now: float = 0.0) -> tuple[An
 
 def check_spf(*, ip: str, helo: str, mail_from: str, dns: Dns, now: float = 0.0) -> SpfVerdict:
     """SPF for a client at `ip` that says `helo` and `mail_from` ("" for a bounce): RFC 7208's two checks."""
-    found, trace = perform(spf.check(ip, helo, mail_from), dns, "spf", now)
+    found, trace = perform(spf.check(ip, helo, mail_from, now=unix(now)), dns, "spf", now)
     return SpfVerdict(found, trace)
 
 
@@ -92,7 +93,7 @@ def evaluate_dmarc(
 def dmarc_acts(
     data: bytes, ip: str, helo: str, mail_from: str, now: int
 ) -> Acts[tuple[dmarc.Dmarc, spf.Spf, tuple[dkim.Signature, ...]]]:
-    by_spf = yield from spf.check(ip, helo, mail_from)
+    by_spf = yield from spf.check(ip, helo, mail_from, now=now)
     signatures = yield from dkim.verify(data, now)
     found = yield from dmarc.evaluate(data, by_spf, signatures)
     return found, by_spf, signatures
@@ -100,9 +101,7 @@ def dmarc_acts(
 
 def unix(now: float) -> int:
     """Seconds of lab time as seconds since 1970."""
-    clock = Clock()
-    clock.now = now
-    return clock.unix()
+    return int(MORNING.timestamp() + now)
 
 
 def as_bytes(message: bytes | str) -> bytes:

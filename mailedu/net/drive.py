@@ -114,16 +114,6 @@ class Part:
         if wire:
             wire.part = self
 
-    def advance(self, answer: object) -> Act | None:
-        """The next act; None at the end."""
-        try:
-            return self.acts.throw(answer) if isinstance(answer, Trouble) else self.acts.send(answer)
-        except StopIteration as end:
-            self.value = end.value
-        except Trouble as trouble:
-            self.value = trouble
-        return None
-
     def record(self, act: Act) -> Step:
         """Nesting belongs to the part, not to the trace: sessions interleave."""
         under = self.under
@@ -217,27 +207,32 @@ class World:
 
     def steps(self, part: Part, answer: object = None) -> Iterator[Step]:
         """Perform one part until it ends or must wait.  Every next() is one step, written and not yet performed."""
+        acts, doing = part.acts, self.doing
         while answer is not LATER:
             try:
-                act = part.advance(answer)
+                act = acts.throw(answer) if isinstance(answer, Trouble) else acts.send(answer)
+            except StopIteration as end:
+                return self.ended(part, end.value)
+            except Trouble as trouble:
+                return self.ended(part, trouble)
             except BaseException:  # a bug of ours, or Ctrl-C: this part is over, the others may go on
                 self.parts.pop(part, None)
                 raise
-            if act is None:
-                return self.ended(part)
             if isinstance(act, Listen):
                 answer = self.listen(part, act)
                 continue
             step = part.record(act)
             yield step
             answer = None
-            if do := self.doing.get(type(act)):
+            if do := doing.get(type(act)):
                 part.question = act
                 answer = do(part, step)
                 if answer is not LATER:
                     part.question = None
 
-    def ended(self, part: Part) -> None:
+    def ended(self, part: Part, value: object) -> None:
+        """It returned a value, or ended in a Trouble."""
+        part.value = value
         self.parts.pop(part, None)
         if part.wire:
             self.hang_up(part)
