@@ -30,8 +30,7 @@ UNPACKED = 250_000_000  # octets of XML
 ROWS = 500_000
 TEXTS = 32  # pieces of one text, each of at most a chunk
 DEPTH = 20  # of elements in one another; the schema needs six
-LAYERS = 5  # of multiparts in one another
-PARTS = 50
+PARTS = 50  # of a mail that are looked at, multiparts in one another too
 CHUNK = 65_536
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 TYPES = ("application/gzip", "application/x-gzip", "application/zip", "application/x-zip-compressed", "text/xml")
@@ -70,15 +69,14 @@ def is_utf16(data: bytes) -> bool:
 
 def parts(data: bytes) -> Iterator[bytes]:
     """The parts of a mail that may be reports, decoded; multiparts are looked into, but not for ever."""
-    todo, looked_at = [(data, 0)], 0
+    todo, looked_at = [data], 0
     while todo and looked_at < PARTS:
-        data, layer = todo.pop(0)
+        message = Message(todo.pop(0))
         looked_at += 1
-        message = Message(data)
         header = header_of(message)
         boundary = str(header.get_param("boundary") or "")
-        if header.get_content_maintype() == "multipart" and boundary and layer < LAYERS:
-            todo[:0] = [(part, layer + 1) for part in split(message.body, boundary)]
+        if header.get_content_maintype() == "multipart" and boundary:
+            todo[:0] = split(message.body, boundary)
         elif header.get_content_type() in TYPES or NAMES.search(str(header.get_filename() or "")):
             yield decoded(message.body, str(header.get("Content-Transfer-Encoding", "")))
 
