@@ -34,7 +34,19 @@ from mailedu.acts import (
 )
 from mailedu.table import Row, Table
 from mailedu.trace import Trace
-from mailedu.views.score import MOST_OCTETS, Choice, Question, glossary, lanes, mood, pack, plain, score
+from mailedu.views.score import (
+    MOST_OCTETS,
+    Choice,
+    Question,
+    box_label,
+    glossary,
+    lanes,
+    meter_label,
+    mood,
+    pack,
+    plain,
+    score,
+)
 
 KINDS = {"verb", "addr", "param", "code", "secret", "crlf", "dot", "wrong", "text"}
 
@@ -322,6 +334,18 @@ def test_lanes_are_companies_until_two_of_their_hosts_talk() -> None:
 def test_two_people_of_one_name_keep_their_domains() -> None:
     rows = [{"actor": "bob@beta.example"}, {"actor": "bob@gamma.example"}]
     assert [lane["name"] for lane in lanes(rows)] == ["bob@beta.example", "bob@gamma.example"]
+
+
+@pytest.mark.parametrize(
+    ("box", "label", "meter"),
+    [
+        ("bob@beta.example", "the mailbox of bob@beta.example", "bob mailbox"),
+        ("bob@beta.example/Junk", "the folder Junk of bob@beta.example", "bob Junk"),
+        ("queue mx.alpha.example", "the queue of mx.alpha.example", "alpha queue"),
+    ],
+)
+def test_boxes_by_the_names_people_give_them(box: str, label: str, meter: str) -> None:
+    assert (box_label(box), meter_label(box)) == (label, meter)
 
 
 def test_very_many_share_a_lane() -> None:

@@ -588,7 +588,10 @@ def who(actor: str) -> str:
 
 
 def box_label(box: str) -> str:
-    return f"the queue of {who(box)}" if box.startswith(QUEUE) else f"the mailbox of {box}"
+    if box.startswith(QUEUE):
+        return f"the queue of {who(box)}"
+    owner, _, folder = box.partition("/")
+    return f"the folder {folder} of {owner}" if folder else f"the mailbox of {owner}"
 
 
 def uid_list(uids: Sequence[int]) -> str:
@@ -750,7 +753,10 @@ COUNTED = {"questions": "DNS asked", "connections": "calls", "octets": "bytes sa
 def meter_label(meter: str) -> str:
     if meter in COUNTED:
         return COUNTED[meter]
-    return f"{short_name(company(who(meter)))} queue" if meter.startswith(QUEUE) else f"{short_name(meter)} mailbox"
+    if meter.startswith(QUEUE):
+        return f"{short_name(company(who(meter)))} queue"
+    owner, _, folder = meter.partition("/")
+    return f"{short_name(owner)} {folder or 'mailbox'}"
 
 
 def in_order(counts: Mapping[str, int]) -> list[str]:

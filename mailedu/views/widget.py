@@ -23,7 +23,7 @@ from . import bundle
 from .html import of_packed
 from .score import Question, Reader, pack, score
 
-Branching = Callable[[int, str], Any]  # (at a step, another line) -> a Trace, or (Trace, Branching for that one)
+Branching = Callable[[int, str], Any]  # (after this step, another line) -> a Trace, or (Trace, Branching for that one)
 
 MOST = 10_000  # letters of a line
 LARGEST_PAGE = 1_000_000  # octets of a packed score that go into a notebook a second time, as a page without kernel
@@ -32,8 +32,9 @@ LARGEST_PAGE = 1_000_000  # octets of a packed score that go into a notebook a s
 class Player(anywidget.AnyWidget):
     """Steps through one trace.
 
-    `on_branch(at_step, line)` really says that line there, in a world of its own, and returns that world's trace (or
-    the trace and the `on_branch` of that world); it may raise LabError.  Without it no branching is offered.
+    `on_branch(at_step, line)` does it all again in a world of its own up to that step, says this line instead of what
+    the client said next, and returns that world's trace (or the trace and its own `on_branch`); it may raise LabError.
+    Without it no branching is offered.
     `predict` asks for a guess before a step: {step: Question(...)}.
     """
 

@@ -15,13 +15,13 @@ export function branchesPane(app) {
     if (!branch) return element.replaceChildren(h("p", { class: "quiet" }, "No branches yet: type another command below the story."));
     const before = app.storyOf(branch.parent), after = branch.story;
     if (!before) return element.replaceChildren(h("p", { class: "quiet" }, "This branch's past is not here."));
-    const at = Math.min(fork(before, after), before.rowOf(branch.at));
+    const at = Math.min(fork(before, after), before.rowOf(branch.at) + 1, before.size - 1);
     const left = told(before, at), right = told(after, at);
     const pairs = align(left, right, (a, b) => same(before.rows[a], after.rows[b]));
     const first = pairs.findIndex(([a, b]) => a === undefined || b === undefined || !same(before.rows[a], after.rows[b]));
     element.replaceChildren(pick(branch), h("div", { class: "mp-cmp" },
       past(before, at),
-      name(branch.parent, before, at), name(branch.id, after, at), ends(before, after), ends(after, before),
+      name(branch.parent, before, at), name(branch.id, after, at), ends(before, after, before.talk[at]), ends(after, before, before.talk[at]),
       pairs.flatMap(([a, b], k) => [cell(branch.parent, before, a, k, first, b !== undefined && a !== undefined && k !== first && same(before.rows[a], after.rows[b])),
         cell(branch.id, after, b, k, first, a !== undefined && b !== undefined && k !== first && same(before.rows[a], after.rows[b]))])));
   }
@@ -40,9 +40,9 @@ export function branchesPane(app) {
   };
 
   /** What each future came to; underlined where they differ. */
-  const ends = (story, other) => {
-    const others = new Map(came(other));
-    return h("div", { class: "end" }, came(story).map(([label, value]) =>
+  const ends = (story, other, talk) => {
+    const others = new Map(came(other, talk));
+    return h("div", { class: "end" }, came(story, talk).map(([label, value]) =>
       h("div", { "data-x": value !== others.get(label) }, h("b", {}, value), h("div", { class: "cap" }, label))));
   };
 
@@ -58,9 +58,9 @@ export function branchesPane(app) {
   return { element, draw };
 }
 
-/** [label, value] of what a story ended with: refusals, the first conversation's state, and the meters. */
-function came(story) {
-  const end = story.size - 1, state = story.entered.length ? story.state(0, end) : undefined, machine = story.machines[story.talks[0]?.machine];
+/** [label, value] of what a story ended with: refusals, the state of the conversation that forked, and the meters. */
+function came(story, talk) {
+  const end = story.size - 1, state = story.state(talk, end), machine = story.machines[story.talks[talk]?.machine];
   const refusals = story.rows.filter(row => row.kind === "say" && row.mood === "bad").length;
   return [["refusals", String(refusals)], ...(state ? [["state", seen(machine?.labels?.[state[2]] ?? state[2], 30)]] : []),
     ...story.meters.map(meter => [seen(meter.label, 40), story.meter(meter.id, end).toLocaleString("en")])];

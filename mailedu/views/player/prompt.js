@@ -27,6 +27,13 @@ export function promptView(app) {
     return -1;
   }
 
+  /** The step after which the past is left: the last thing that was said before row i in its conversation. */
+  function before(i) {
+    const { story } = app;
+    for (let k = i - 1; k > 0; k--) if (story.talk[k] === story.talk[i] && story.rows[k].kind === "say") return story.rows[k].n;
+    return story.rows[story.up[i]].n;
+  }
+
   function draw() {
     form.hidden = !app.branching;
     if (!app.branching) return;
@@ -43,7 +50,7 @@ export function promptView(app) {
   form.addEventListener("submit", event => {
     event.preventDefault();
     if (at < 0 || !line.value.trim()) return;
-    app.model.send({ type: "branch", branch: app.shown, at: app.story.rows[at].n, text: line.value });
+    app.model.send({ type: "branch", branch: app.shown, at: before(at), text: line.value });
     tell("Asked …");
     clearTimeout(waiting);
     waiting = setTimeout(() => tell("The kernel has not answered for 3 seconds. If it was restarted, run the cell again.", "bad"), PATIENCE);

@@ -1,6 +1,6 @@
 // The score: rows of 26 px, lanes left, words right; only those in the window are in the page.
 
-import { h, icon, put, s, tag, iconPath } from "./dom.js";
+import { h, icon, iconPath, s, tag } from "./dom.js";
 import { HIGH, laneDrawing, laneWidth } from "./glyphs.js";
 import { laneBit } from "./model.js";
 import { glossLines } from "./spans.js";
@@ -147,6 +147,6 @@ export function scoreView(app) {
     tree, heads, draw, drawHeads, drawCrumb,
     forget() { drawn = new Map(); high = 0; },
     comeBack() { tree.scrollTop = top; draw(); }, // Lab took the cell out of sight, and scrolling with it
-    print(on) { printing = on; drawn = new Map(); draw(); put(pad, { "data-all": on }); if (!on) pad.removeAttribute("data-all"); },
+    print(on) { printing = on; drawn = new Map(); draw(); },
   };
 }
