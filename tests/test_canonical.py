@@ -126,7 +126,7 @@ def test_bodies(body, simple, relaxed):
 
 
 @given(bodies, fields)
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_a_canonical_form_is_its_own(body, field):
     for form in FORMS:
         assert BODY_FORMS[form](BODY_FORMS[form](body)) == BODY_FORMS[form](body)
@@ -135,7 +135,7 @@ def test_a_canonical_form_is_its_own(body, field):
 
 
 @given(odd_bodies)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_with_crlf(data):
     assert with_crlf(data).replace(b"\r\n", b"") == data.replace(b"\r\n", b"").replace(b"\n", b"")
     assert with_crlf(with_crlf(data)) == with_crlf(data)
@@ -150,7 +150,7 @@ def theirs(form: str) -> CanonicalizationPolicy:
 
 
 @given(bodies)
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_bodies_equal_dkimpys(body):
     for form in FORMS:
         if form == "relaxed" and body.endswith((b" ", b"\t")):
@@ -159,7 +159,7 @@ def test_bodies_equal_dkimpys(body):
 
 
 @given(fields)
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_fields_equal_dkimpys(field):
     name, _, value = canonical.end_line(with_crlf(field)).partition(b":")
     for form in FORMS:
@@ -173,7 +173,7 @@ def test_fields_equal_dkimpys(field):
 @given(st.one_of(bodies, odd_bodies), st.integers(1, 9), st.binary(max_size=3))
 @example(b"\r\n" * 20, 1, b"")
 @example(b" \t \r\n a", 2, b"")
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_pieces_are_the_whole(body, most, before):
     for form in FORMS:
         pieces = canonical_pieces(body_pieces(before + body, len(before), most), form)
@@ -241,14 +241,14 @@ def check(raw: bytes, made: bytes, runs: list[Run]) -> None:
 
 @given(st.one_of(bodies, odd_bodies))
 @example(b"")
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_body_runs(body):
     for form in FORMS:
         check(body, BODY_FORMS[form](with_crlf(body)), body_runs(body, form))
 
 
 @given(fields)
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_field_runs(field):
     for form in FORMS:
         check(field, FIELD_FORMS[form](with_crlf(field)), field_runs(field, form))

@@ -56,7 +56,7 @@ message_pieces = [
 
 
 @given(st.lists(st.sampled_from(message_pieces), max_size=14).map(b"".join), st.sampled_from(FORMS), st.booleans())
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_whatever_we_sign_we_verify(message, forms, length):
     made = signed(message, "ed25519", canonicalization=forms, length=length)
     assert made.endswith(with_crlf(message)) and not has_bare_lf(made)
@@ -586,7 +586,7 @@ def test_messages_without_a_body_or_without_from():
 
 
 @given(st.integers(0, 700), st.binary(min_size=1, max_size=3), st.sampled_from(FORMS))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_no_change_breaks_the_verifier(at, octets, forms):
     made = signed(name="ed25519", canonicalization=forms)
     signatures, told = verified(made[:at] + octets + made[at + 1 :])
@@ -597,14 +597,14 @@ def test_no_change_breaks_the_verifier(at, octets, forms):
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_no_field_breaks_the_verifier(value):
     value = value.replace(b"\n", b"")
     assert one(b"DKIM-Signature:" + value + b"\r\nFrom: a@b\r\n\r\n").result in ("permerror", "fail")
 
 
 @given(st.one_of(st.text(max_size=60), st.text("vkptsh=;: DKIM1rsae25519QUJD", max_size=60)))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_no_key_record_breaks_the_verifier(record):
     try:
         assert read_key(record).type in ("rsa", "ed25519")
@@ -661,6 +661,7 @@ def test_a_short_key_may_not_sign():
 
 
 @given(st.binary(max_size=30))
+@settings(deadline=None)
 def test_quoted_printable_there_and_back(octets):
     written = write_quoted(octets, b"|")
     assert read_quoted(written) == octets and re.fullmatch(rb"[!-:<-{}~]*", written)
@@ -696,7 +697,7 @@ def test_tag_lists():
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"DKIM-Signature:", b"DKIM-Signature : v=1;", b""]), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_every_octet_has_a_name(octets, before, key_record):
     if key_record:
         found = key_spans((data := octets).decode("latin-1"))

@@ -129,7 +129,7 @@ def test_hash_inputs_of_the_vectors_equal_dkimpys_log(vectors):
 
 
 @given(messages, signed_names, st.sampled_from(FORMS), st.sampled_from([False, True, 0]))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_hash_inputs_equal_dkimpys_log(message, names, forms, length):
     made = signed(message, names=["From", *names, "from"], canonicalization=forms, length=length)
     view = look(made)
@@ -141,7 +141,7 @@ def test_hash_inputs_equal_dkimpys_log(message, names, forms, length):
 
 
 @given(messages, st.sampled_from(FORMS), st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_what_dkimpy_signs_we_verify(message, forms, length):
     judge = dkim.DKIM(message)
     made = judge.sign(
@@ -154,7 +154,7 @@ def test_what_dkimpy_signs_we_verify(message, forms, length):
 
 
 @given(messages, st.sampled_from(FORMS), st.integers(0, 400), st.sampled_from([b"x", b" ", b"\r\n ", b"=", b""]))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_we_agree_on_messages_that_were_changed(message, forms, at, octets):
     made = signed(message, canonicalization=forms)
     head = len(made) - len(message)

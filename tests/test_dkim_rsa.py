@@ -63,7 +63,7 @@ DER = key("short").public_key().public_bytes(Encoding.DER, PublicFormat.SubjectP
         st.builds(lambda at, new: DER[:at] + new + DER[at + 1 :], st.integers(0, 161), st.binary(max_size=2)),
     )
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_nothing_but_value_errors(der):
     with contextlib.suppress(ValueError):
         assert rsa.read_public(der).key_size > 500
@@ -87,7 +87,7 @@ def bare(monkeypatch):
     answers, made, texts = (
         dns(),
         signed(),
-        (pem(), public_record(key("ed25519")), weak_record(), signed(name="ed25519")),
+        (pem(), weak_record(), signed(name="ed25519")),
     )
     for name in [*sys.modules, "cryptography"]:
         if name.partition(".")[0] == "cryptography":

@@ -41,7 +41,7 @@ def pieces(message: Message) -> list[bytes]:
 @given(anything)
 @example(b"")
 @example(b"A: 1\r\n\r\n\r\n")
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_no_octet_is_lost_or_moved(data):
     message = Message(data)
     assert b"".join(pieces(message)) == data == bytes(message)
@@ -81,7 +81,7 @@ def test_where_the_header_ends(data, names, separator, body):
 
 
 @given(anything)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_pythons_parser_sees_the_same_names(data):
     message = Message(data)
     odd = b"\r" in data.replace(b"\r\n", b"") or b"\n:" in b"\n" + data or data[:1] in (b" ", b"\t")
@@ -134,7 +134,7 @@ def test_text(value, text):
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_text_never_fails(text):
     assert isinstance(decoded(text), str)
     assert isinstance(decoded(f"=?{text}?b?{text}?="), str)
@@ -187,7 +187,7 @@ def test_addresses(value, found):
 
 
 @given(st.text(alphabet='ab@.<>,;:"()\\[] \t', max_size=25))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_addresses_never_fail_and_have_two_sides(text):
     for address in addresses(Field("From", b"From: " + text.encode())):
         assert re.search(r".@.", address, re.DOTALL)
@@ -198,7 +198,7 @@ mailboxes = st.tuples(st.sampled_from(["", "Bob", '"B, ob"', "B o b"]), words, w
 
 
 @given(st.lists(mailboxes, min_size=1, max_size=4))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_addresses_agree_with_the_standard_library(people):
     text = ", ".join(
         f"{name} <{who}@{where}.example>" if name else f"{who}@{where}.example" for name, who, where in people
@@ -239,7 +239,7 @@ def test_the_same_arguments_give_the_same_octets():
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=60),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=60),
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_what_went_in_comes_out(subject, text):
     data = made(subject, text)
     assert all(line.endswith(b"\r\n") for line in data.splitlines(keepends=True)) and b"\n" not in data.replace(
@@ -296,7 +296,7 @@ def test_what_cannot_be_a_field_is_said(headers):
 
 
 @given(anything)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_every_octet_has_a_name(data):
     found = spans(data, "client", "DATA", True)
     assert sum(length for length, _ in found) == len(data) and all(length > 0 and name for length, name in found)
