@@ -316,4 +316,5 @@ def tls_contexts() -> Mapping[str, Any]:
     except ImportError:
         return {}
     hosts = [f"{kind}.{domain}" for domain in COMPANIES for kind in ("mx", "pop", "imap")]
-    return {"client": tls.client_context(), "server": tls.server_context(*hosts)}
+    served = ["localhost", "127.0.0.1"]  # how a program outside calls them
+    return {"client": tls.client_context(), "server": tls.server_context(*hosts, *served)}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..acts import LabError
 from ..net.peers import serve_aiosmtpd
 from ..net.sockets import Sockets
+from ..net.tls import authority
 from .history import History
 from .stage import COMPANIES, PORTS
 
@@ -53,6 +56,14 @@ class Net:
         if (host, port) == (f"mx.{AIOSMTPD}", 25):
             return serve_aiosmtpd(self.sockets, self.history.stage.mx[AIOSMTPD], client)
         return self.sockets.route(host, port, client)
+
+    def write_ca(self, path: str | Path) -> Path:
+        """Write the certificate of the lab's authority there, as PEM: what `curl --cacert` and the like want.
+
+        Who trusts it can verify every server of the lab, by its name or as 127.0.0.1.
+        """
+        authority().cert_pem.write_to_path(str(path))
+        return Path(path)
 
     def settle(self) -> None:
         """Wait until the lab's own parts have nothing left to do."""
