@@ -93,8 +93,11 @@ class Talk:
         self.teller.under.pop()
 
 
-def reading() -> Trace:
-    """bob reads one message by POP3, under TLS, after a wrong password; then a check asks the DNS."""
+def reading(instead: bytes = b"") -> Trace:
+    """bob reads one message by POP3, under TLS, after a wrong password; then a check asks the DNS.
+
+    With `instead` he says that line in place of his wrong password, and leaves.
+    """
     teller = Teller()
     teller.step("bob@beta.example", Open("bob reads his mail"))
     talk = Talk(teller, "bob@beta.example", "pop.beta.example", 110, "198.51.100.30")
@@ -103,6 +106,11 @@ def reading() -> Trace:
     talk.exchange("STLS", b"STLS\r\n", b"+OK now TLS\r\n")
     talk.upgrade()
     talk.exchange("USER", b"USER bob\r\n", b"+OK now the password\r\n", Enter("PASSWORD"))
+    if instead:
+        talk.exchange("?", instead, Rule("pop3.unknown", "refused"), b"-ERR what?\r\n", outcome="err")
+        talk.exchange("QUIT", b"QUIT\r\n", b"+OK goodbye\r\n", Enter("CLOSED"))
+        talk.end()
+        return teller.trace
     no = b"-ERR [AUTH] name and password do not fit together\r\n"
     talk.exchange("PASS", b"PASS wrong\r\n", Rule("pop3.login", "refused"), no, Enter("AUTHORIZATION"), outcome="err")
     talk.exchange("USER", b"USER bob\r\n", b"+OK now the password\r\n", Enter("PASSWORD"))

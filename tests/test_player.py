@@ -61,10 +61,10 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     """opened(trace, at="#step=5", width=…, theme=…): the page; nothing is asked for, nothing said on the console."""
     contexts, troubles = [], []
 
-    def open_(trace: Trace, at: str = "", width: int = 1000, height: int = 700, theme: str = "light", **more: object):
+    def open_(trace: Trace, at="", width=1000, height=700, theme="light", branches=(), **more: object):
         path = tmp_path / f"page{len(contexts)}.html"
         told = score(trace, READERS, TABLES, **more)
-        path.write_text(html.of_packed(pack(told), told["title"]), encoding="utf-8")
+        path.write_text(html.of_packed(pack(told), told["title"], branches), encoding="utf-8")
         size = {"width": width, "height": height}
         contexts.append(browser.new_context(viewport=size, color_scheme=theme))
         page = contexts[-1].new_page()
@@ -302,6 +302,81 @@ def test_predict_then_reveal(opened: Opened) -> None:
     assert press(page, "ArrowDown") > 28
 
 
+# -- branches
+
+
+def grown(*lines: bytes, at: int = 18, parent: str = "") -> list[dict]:
+    """Branches as a `Player` holds them."""
+    return [
+        {
+            "id": f"{parent}b{number}",
+            "parent": parent,
+            "at": at,
+            "title": line.decode("utf-8", "replace"),
+            "packed": pack(score(reading(line + b"\r\n"), READERS, TABLES)),
+        }
+        for number, line in enumerate(lines, 1)
+    ]
+
+
+def test_two_futures_side_by_side(opened: Opened) -> None:
+    page = opened(reading(), branches=grown(b"VRFY root"))
+    page.locator(".mp-rail").click()
+    assert "Steps up to 18 are the same in both" in page.locator(".mp-cmp").inner_text()
+    first = page.locator(".ln[data-first] .lb").all_inner_texts()
+    assert first == ["PASS wrong", "VRFY root"]
+    assert page.locator(".ln[data-first] .flag").all_inner_texts() == ["first difference"] * 2
+    same = page.locator(".ln[data-same] .lb").all_inner_texts()
+    assert same.count("QUIT") == 2 and same.count("+OK goodbye") == 2, "what is the same stands beside each other"
+    ends = page.locator(".mp-cmp .end").all_inner_texts()
+    assert "CLOSED" in ends[0] and "CLOSED" in ends[1]
+    assert page.locator(".mp-cmp .end [data-x] .cap").first.inner_text() == "alice mailbox"
+
+
+def test_a_branch_is_walked_and_left_again(opened: Opened) -> None:
+    page = opened(reading(), branches=[*grown(b"VRFY root"), *grown(b"NOOP", parent="b1")])
+    page.locator(".mp-rail").click()
+    page.get_by_role("button", name="Walk it").nth(1).click()
+    assert "VRFY root" in page.locator(NOW).inner_text()
+    assert page.locator(".mp-rail").all_inner_texts() == ["NOOP"], "a branch has branches of its own"
+    focus(page)
+    press(page, "End")
+    assert "hangs up" in page.locator(NOW).inner_text()
+    page.get_by_label("Which future").select_option("")
+    assert step(page) == 0
+    assert page.locator(".mp-rail").all_inner_texts() == ["VRFY root"]
+
+
+OVERLAPS = """() => {
+    const boxes = [...document.querySelectorAll('.mp-rail')].map(rail => rail.getBoundingClientRect());
+    return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length;
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+def test_rails_never_lie_over_each_other(opened: Opened, width: int) -> None:
+    many = [*grown(*[b"X" * 30] * 3), *grown(b"VRFY root", b"A", at=73), *grown(b"B" * 40, at=3)]
+    branches = [{**branch, "id": str(number)} for number, branch in enumerate(many)]
+    page = opened(reading(), width=width, branches=branches)
+    assert page.locator(".mp-rail").count() >= 4
+    assert page.evaluate(OVERLAPS) == 0
+    assert page.evaluate(BEYOND_THE_EDGE) == []
+
+
+def test_a_hostile_line_makes_a_harmless_branch(opened: Opened) -> None:
+    lines = [HOSTILE[name] for name in ("script", "svg", "bidi", "terminal", "end")]
+    page = opened(reading(), branches=grown(*lines))
+    before = page.evaluate(LOOK)
+    assert before["control"] is False
+    page.locator("[role=tab]", has_text="Branches").click()
+    for number in range(len(lines)):
+        page.locator(".mp-which select").select_option(f"b{number + 1}")
+        after = page.evaluate(LOOK)
+        assert after == before
+    assert page.title() == "bob reads his mail"
+
+
 # -- saving
 
 
@@ -395,19 +470,25 @@ def test_motion_can_be_off(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("state", ["start", "refusal", "question", "folded", "bytes", "help", "narrow", "predict"])
+@pytest.mark.parametrize(
+    "state", ["start", "refusal", "question", "folded", "bytes", "help", "narrow", "predict", "branches"]
+)
 def test_axe_finds_no_violation(opened: Opened, theme: str, state: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     asked = {28: Question("What will it say?", (Choice("+OK"), Choice("-ERR", True)))}
     at = {"refusal": "#step=28", "question": "#step=82", "bytes": "#step=64"}.get(state, "")
-    page = opened(reading(), at=at, width=380 if state == "narrow" else 960, theme=theme, predict=asked)
+    branches = grown(b"VRFY root", b"NOOP") if state in ("branches", "narrow") else ()
+    wide = 380 if state == "narrow" else 960
+    page = opened(reading(), at=at, width=wide, theme=theme, predict=asked, branches=branches)
     focus(page)
     match state:
         case "folded":
             press(page, "1")
         case "bytes":
             press(page, "5")
+        case "branches":
+            page.locator(".mp-rail").first.click()
         case "help":
             page.keyboard.press("?")
         case "predict":
