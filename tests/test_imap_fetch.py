@@ -381,8 +381,11 @@ def test_what_else_a_structure_tells():
         b'("application" "pdf" ("name" "a \\"b\\".pdf" "x" "y") "<1@x>" "a file" "BASE64" 4 "Q2hlY2s=" '
         b'("ATTACHMENT" ("filename" "x.pdf")) ("en" "de") "http://x.example/")'
     )
-    told = body_structure(multipart(b"b", part(b"text/html", b"x", b"Content-Language: en"), kind=b"related"))
-    assert told == (b'(("text" "html" NIL NIL NIL "7BIT" 1 0 NIL NIL "en" NIL) "related" ("boundary" "b") NIL NIL NIL)')
+    told = body_structure(multipart(b"b", part(b"text/html", b"x", b"Content-Language: en"), kind=b"mixed"))
+    assert told == (
+        b'(("text" "html" ("charset" "us-ascii") NIL NIL "7BIT" 1 0 NIL NIL "en" NIL)'
+        b' "mixed" ("boundary" "b") NIL NIL NIL)'
+    )
 
 
 @pytest.mark.parametrize(
@@ -475,7 +478,10 @@ def value_of_body(r: Reader) -> None:
 
 
 def test_what_cannot_be_opened_is_told_as_something_else():
-    assert structure(parsed(b"Content-Type: multipart/mixed\r\n\r\nx")).startswith(b'("text" "plain"')
+    empty = structure(parsed(b"Content-Type: multipart/mixed\r\n\r\nx"))  # it has at least one part (§9)
+    assert empty.startswith(b'(("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 0 0')
+    deep = structure(parsed(nested(DEEPEST + 1)))
+    assert deep.count(b'"mixed"') == DEEPEST and b'"text" "plain" ("boundary" "b0"' in deep
     closed = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0KDQo="
     assert structure(parsed(closed)).startswith(b'("application" "octet-stream"')
     assert structure(parsed(b"Content-Type: message/partial\r\n\r\nx")).startswith(b'("message" "partial"')

@@ -169,27 +169,30 @@ def children(whole: Entity, depth: int, room: _Room) -> Iterator[Entity]:
     if whole.type in MESSAGES:
         if whole.encoding in (b"7bit", b"8bit", b"binary"):  # others are not allowed (RFC 2046 §5.2.1)
             yield entity(whole.data, whole.body, whole.end, DEFAULT, depth, room)
-    elif whole.type[0] == b"multipart" and whole.parameters.get(b"boundary"):
+    elif whole.type[0] == b"multipart":
         default = IN_DIGEST if whole.type[1] == b"digest" else DEFAULT
-        for start, end in between_boundaries(whole, whole.parameters[b"boundary"]):
+        for start, end in between_boundaries(whole) or [(whole.end, whole.end)]:  # none at all: then one, and empty
             room.left -= 1
             if room.left < 0:
                 return
             yield entity(whole.data, start, end, default, depth, room)
 
 
-def between_boundaries(whole: Entity, boundary: bytes) -> Iterator[tuple[int, int]]:
+def between_boundaries(whole: Entity) -> list[tuple[int, int]]:
     """Where each part begins and ends (RFC 2046 §5.1.1); the last one may lack its closing boundary."""
+    boundary = whole.parameters.get(b"boundary")
+    if not boundary:
+        return []
+    places: list[tuple[int, int]] = []
     mark = re.compile(rb"(?m)^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?(?:\n|\Z)")
     begun = None
     for found in mark.finditer(whole.data, whole.body, whole.end):
         if begun is not None:
-            yield begun, max(begun, before_line_end(whole.data, found.start()))
+            places.append((begun, max(begun, before_line_end(whole.data, found.start()))))
         begun = found.end()
-        if found[1]:
-            return
-    if begun is not None:
-        yield begun, whole.end
+        if found[1] or len(places) > MOST:
+            return places
+    return places if begun is None else [*places, (begun, whole.end)]
 
 
 def before_line_end(data: bytes, at: int) -> int:

@@ -80,7 +80,7 @@ def structure(part: Entity, extended: bool = True) -> Atom:
     kind, named = told_type(part), part.named
     told = b"%s %d" % (
         basic_fields(
-            kind, pairs(part.parameters), named.get(b"content-id"), named.get(b"content-description"), part.encoding
+            kind, pairs(with_charset(part)), named.get(b"content-id"), named.get(b"content-description"), part.encoding
         ),
         part.end - part.body,
     )
@@ -101,8 +101,15 @@ def basic_fields(kind: tuple[bytes, bytes], *fields: Any) -> bytes:
     return b" ".join(map(write, (*kind, *others, encoding.upper())))
 
 
+def with_charset(part: Entity) -> dict[bytes, bytes]:
+    """A text that does not say so is in US-ASCII (RFC 2045 §5.2)."""
+    if part.type[0] == b"text" and b"charset" not in part.parameters:
+        return {**part.parameters, b"charset": b"us-ascii"}
+    return part.parameters
+
+
 def told_type(part: Entity) -> tuple[bytes, bytes]:
-    """What a part is told to be: a multipart without parts is a text, a message that was not opened is just octets."""
+    """What a part is told to be: one that was not opened is a text, or just octets."""
     if part.type[0] == b"multipart":
         return TEXT
     return part.type if part.is_message or part.type[0] != b"message" else opaque(part.type)
@@ -317,7 +324,7 @@ PARTIAL = re.compile(rb"<(\d{1,19})\.([1-9]\d{0,18})>")
 def fetch_items(r: Reader) -> tuple[Item, ...]:
     """``(FLAGS BODY[1])``, or one item, or ALL, FAST, FULL."""
     if r.sees(OPEN):
-        return listed(r, fetch_item, least=1)
+        return tuple(dict.fromkeys(listed(r, fetch_item, least=1)))  # FLAGS FLAGS is FLAGS
     name = (r.sees(NAME) or [b""])[0].decode("ascii").upper()
     if name in MACROS:
         r.take(NAME, "fetch item")
