@@ -406,6 +406,88 @@ def test_predictions_are_put_to_their_rows() -> None:
         told(reading(), predict={999: asked})
 
 
+# -- real runs
+
+
+@pytest.fixture(scope="module")
+def lab():
+    """A lab in which one mail arrived and was read, one was refused, and somebody typed nonsense."""
+    from mailedu import Lab
+
+    lab = Lab(seed=1)
+    lab.send("alice@alpha.example", "bob@beta.example", subject="Hello", text="Hi Bob")
+    lab.send("alice@alpha.example", "bob@beta.example", subject="Win", text="Click", client="203.0.113.66")
+    smtp = lab.smtp("mx.beta.example", client="203.0.113.66")
+    for line in (
+        "EHLO mallory.example",
+        "MAIL FROM:<>",
+        "VRFY root",
+        "RCPT TO:<nobody@beta.example>",
+        "X\x00Y",
+        "QUIT",
+    ):
+        smtp.send(line)
+    pop = lab.pop3("bob@beta.example")
+    for line in ("USER bob@beta.example", "PASS wrong", "CAPA", "LIST 9", "QUIT"):
+        pop.send(line)
+    imap = lab.imap("bob@beta.example")
+    for line in (
+        "a LOGIN bob@beta.example x",
+        "b NONSENSE",
+        'c LOGIN "bob@beta.example" "lab-bob"',
+        "d SELECT INBOX",
+        "e FETCH 1 (FLAGS ENVELOPE BODYSTRUCTURE)",
+        "f STORE 1 +FLAGS (\\Seen)",
+        "g SEARCH UNSEEN",
+        "h LOGOUT",
+    ):
+        imap.send(line)
+    return lab
+
+
+@pytest.fixture(scope="module")
+def journey(lab):
+    from mailedu.lab.shown import READERS as all_readers
+    from mailedu.lab.shown import TABLES as all_tables
+
+    return score(lab.trace, all_readers, all_tables)
+
+
+def test_real_runs_are_told_whole(lab, journey) -> None:
+    holds(lab.trace, journey)
+    assert len(lab.trace) > 500 > len(journey["rows"])
+
+
+def test_every_octet_of_real_runs_has_a_name_that_is_explained(journey) -> None:
+    names = {name for row in journey["rows"] for _, name in row.get("spans", ())}
+    assert "unexplained" not in names
+    assert names <= set(glossary()), "names.toml lacks what a reader says"
+
+
+def test_every_rule_of_real_runs_has_its_sentence(journey) -> None:
+    told = [row for row in journey["rows"] if row["kind"] == "rule"]
+    assert all(row["label"] != row["rule"] for row in told)
+    assert all(row["rule"] in journey["rules"] for row in told)
+    assert not any("{" in row["label"] for row in told)
+
+
+def test_every_real_refusal_names_its_rule(journey) -> None:
+    refused = [row for row in journey["rows"] if row["kind"] == "say" and row.get("mood") == "bad"]
+    assert len(refused) >= 6
+    assert [row["label"] for row in refused if "rule" not in row] == []
+
+
+def test_a_journey_stands_in_the_order_in_which_it_is_told(journey) -> None:
+    first = [row for row in journey["rows"] if row.get("up") == 0]
+    assert [row["label"] for row in first] == [
+        "Submission, port 587",
+        "delivery to beta.example",
+        "the queue of mx.alpha.example loses message 1",
+        "bob@beta.example reads it by IMAP",
+        "bob@beta.example reads it by POP3",
+    ]
+
+
 # -- anything at all
 
 NAMES = st.sampled_from(["alice@alpha.example", "mx.alpha.example", "mx.beta.example", "queue mx.alpha.example", "x"])
