@@ -181,17 +181,18 @@ def test_pieces_are_the_whole(body, most, before):
         assert b"".join(pieces) == expected
 
 
-@pytest.mark.parametrize(
-    "unit", [b"all work and no play \t makes\r\n", b"\r\n", b" ", b" \t\r\n", b"a", b"\r", b"\n", b"\n\r", b" \r"]
-)
-def test_25_megabytes_in_linear_time_and_bounded_memory(unit):
-    body = unit * (25_000_000 // len(unit))
+UNITS = [b"all work and no play \t makes\r\n", b"\r\n", b" ", b" \t\r\n", b"a", b"\r", b"\n", b"\n\r", b" \r"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("size", [2_500_000, pytest.param(25_000_000, marks=pytest.mark.long)])
+def test_long_bodies_take_linear_time_and_bounded_memory(unit, size):
+    body = unit * (size // len(unit))
     for form in FORMS:
         start = time.perf_counter()
-        size = sum(len(piece) for piece in canonical_pieces(body_pieces(body), form))
-        assert time.perf_counter() - start < 5  # a tenth of a second, on a quiet machine
-        assert 0 <= size <= 2 * len(body) + 2
-    body = body[:5_000_000]
+        made = sum(len(piece) for piece in canonical_pieces(body_pieces(body), form))
+        assert time.perf_counter() - start < 20  # a tenth of a second for 25 MB of usual lines, on a quiet machine
+        assert 0 <= made <= 2 * len(body) + 2
     tracemalloc.start()
     for piece in canonical_pieces(body_pieces(body), "relaxed"):
         assert len(piece) <= 1_000_000
@@ -207,7 +208,7 @@ def test_no_step_is_slower_than_linear():
         simple_body(text)
         relaxed_body(text)
         relaxed_field(b"A:" + text)
-        assert time.perf_counter() - start < 5
+        assert time.perf_counter() - start < 20
 
 
 # -- octet by octet ----------------------------------------------------------------------------------------------------

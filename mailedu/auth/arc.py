@@ -14,7 +14,6 @@ which is why it stayed an experiment.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any
 
 from ..acts import Acts, LabError, Refused, Rule, nested
 from ..message import Field, Message, as_text
-from .canonical import has_bare_lf, with_crlf
+from .canonical import with_crlf
 from .dkim.field import (
     Claim,
     make_claim,
@@ -35,13 +34,14 @@ from .dkim.field import (
     value_of,
     without_signature,
 )
-from .dkim.hashing import BodyHash, base64, field_hash_input, hash_body, select, shown_input
-from .dkim.key import key_type, make_signature, private_key
-from .dkim.sign import RECOMMENDED, check_names, checked_key, folded, in_lines, with_field
+from .dkim.hashing import BodyHash, base64, field_hash_input, hash_body, select
+from .dkim.key import private_key
+from .dkim.sign import RECOMMENDED, check_names, checked_key, folded, in_lines, make_value, with_field
 from .dkim.tags import Tag, read_tags, shown
 from .dkim.verify import Signature, check_signature, check_times, compute, find_keys, why_bad
 
 NONE, PASS, FAIL = "none", "pass", "fail"
+RELAXED = "relaxed"
 
 RESULTS, SIGNATURE, SEAL = "ARC-Authentication-Results", "ARC-Message-Signature", "ARC-Seal"
 KINDS = (RESULTS, SIGNATURE, SEAL)  # in the order in which a seal hashes them (§5.1.1)
@@ -278,7 +278,7 @@ def read_seal(field: Field, tags: Mapping[str, Tag]) -> Claim:
         algorithm=read_algorithm(tags["a"]),
         signature=octets(tags["b"]),
         body_hash=b"",
-        field_form="relaxed",
+        field_form=RELAXED,
         body_form="",
         domain=domain,
         selector=read_selector(tags["s"]),
@@ -293,7 +293,7 @@ def read_seal(field: Field, tags: Mapping[str, Tag]) -> Claim:
 
 def seal_input(before: Sequence[ArcSet], own: Sequence[Field], bare: bytes) -> bytes:
     fields = [field for arc_set in before for field in arc_set.fields]
-    return field_hash_input([*fields, *own], bare, "relaxed")
+    return field_hash_input([*fields, *own], bare, RELAXED)
 
 
 def check_claim(claim: Claim, tags: Mapping[str, Tag], now: int | None) -> Acts[None]:
@@ -331,42 +331,39 @@ def seal(
     `results` is an Authentication-Results field, or its value; `chain` is what `validate` found when the message came
     (without it, the message is validated as it is now); `names` is h= of the message signature.
     """
-    sealing = sealed(
-        with_crlf(message) if has_bare_lf(message) else message, domain, selector, key, now, results, chain, names
-    )
-    return nested("ARC, sealing", sealing, lambda made: "sealed" if made != message else "left as it is")
+    key = private_key(key)
+    who = [("a", f"{checked_key(key)}-sha256"), ("d", domain), ("s", selector), ("t", str(now))]
+    check_names(domain, selector, "")
+    whole = Message(with_crlf(message))
+    sealing = sealed(whole, key, who, payload(results), checked_names(whole, names), chain)
+    return nested("ARC, sealing", sealing, lambda made: "sealed" if made != whole.data else "left as it is")
 
 
 def sealed(
-    data: bytes,
-    domain: str,
-    selector: str,
+    message: Message,
     key: Any,
-    now: int,
-    results: bytes | str,
+    who: Sequence[tuple[str, str]],
+    results: bytes,
+    names: Sequence[str],
     chain: Chain | None,
-    names: Sequence[str] | None,
 ) -> Acts[bytes]:
-    message = Message(data)
-    key = private_key(key)
-    checked_key(key)
-    check_names(domain, selector, "")
-    chain = (yield from validate(data, now)) if chain is None else chain
+    if chain is None:
+        now = int(dict(who)["t"])
+        chain = yield from validate(message.data, now)
     instance = highest(message) + 1
     if chain.rule == "arc.ended" or instance > MOST:
         yield Rule("arc.not-sealed", "left as it is", {"instance": str(instance - 1)})
-        return data
+        return message.data
     if (chain.result == NONE) != (instance == 1):
         raise LabError("This is not the chain of this message: give what validate() found for it, or no chain.")
-    who = [("a", f"{key_type(key)}-sha256"), ("d", domain), ("s", selector), ("t", str(now))]
-    own_results = Field(RESULTS, f"{RESULTS}: i={instance}; ".encode() + payload(results))
+    own_results = Field(RESULTS, f"{RESULTS}: i={instance}; ".encode() + results)
     own_signature = yield from sign_message(message, instance, key, who, names)
     before = chain.sets if chain.result == PASS else ()  # a broken chain is not signed again (§5.1.2)
-    tags = [("i", str(instance)), *who, ("cv", chain.result)]
-    bare = folded(SEAL, tags) + b"b="
-    hashed = seal_input(before, (own_results, own_signature), bare)
-    own_seal = yield from with_signature(bare, hashed, key, "arc.sign-seal")
-    yield Rule("arc.sealed", chain.result, {"instance": str(instance), "domain": domain, "cv": chain.result})
+    bare = folded(SEAL, [("i", str(instance)), *who, ("cv", chain.result)]) + b"b="
+    value = yield from make_value(seal_input(before, (own_results, own_signature), bare), RELAXED, key, "arc.sign-seal")
+    own_seal = bare + in_lines(value, 2) + b"\r\n"
+    told = {"instance": str(instance), "domain": dict(who)["d"], "cv": chain.result}
+    yield Rule("arc.sealed", chain.result, told)
     return with_field(message, own_seal + own_signature.data + own_results.data)
 
 
@@ -393,29 +390,23 @@ def payload(results: bytes | str) -> bytes:
     return value + b"\r\n"
 
 
-def sign_message(
-    message: Message, instance: int, key: Any, who: Sequence[tuple[str, str]], names: Sequence[str] | None
-) -> Acts[Field]:
-    """The ARC-Message-Signature (§4.1.2): DKIM signatures are signed too, fields of ARC never."""
+def checked_names(message: Message, names: Sequence[str] | None) -> list[str]:
+    """h= of the message signature (§4.1.2): DKIM signatures are signed too, fields of ARC and of results never."""
     if names is None:
         there = [field.name.lower() for field in message.fields]
-        names = [name for name in there if name in RECOMMENDED or name == "dkim-signature"] + ["from"]
-    wrong = [name for name in names if name.lower() in NEVER_SIGNED]
-    if wrong or "from" not in map(str.lower, names):
+        return [name for name in there if name in RECOMMENDED or name == "dkim-signature"] + ["from"]
+    if any(name.lower() in NEVER_SIGNED for name in names) or "from" not in map(str.lower, names):
         raise LabError("A message signature signs From, and no field of ARC or of results: give other names.")
-    body = hash_body(message, "relaxed")
+    return list(names)
+
+
+def sign_message(
+    message: Message, instance: int, key: Any, who: Sequence[tuple[str, str]], names: Sequence[str]
+) -> Acts[Field]:
+    """The ARC-Message-Signature (§4.1.2)."""
+    body = hash_body(message, RELAXED)
     tags = [("i", str(instance)), *who, ("c", "relaxed/relaxed"), ("h", ":".join(names)), ("bh", base64(body.digest))]
     bare = folded(SIGNATURE, tags) + b"b="
-    hashed = field_hash_input(select(message.fields, names), bare, "relaxed")
-    return Field(SIGNATURE, (yield from with_signature(bare, hashed, key, "arc.sign-message")))
-
-
-def with_signature(bare: bytes, hashed: bytes, key: Any, rule: str) -> Acts[bytes]:
-    """The field with its b=."""
-    digest = hashlib.sha256(hashed).digest()
-    yield Rule(
-        rule,
-        "hashed",
-        {"hashed": str(len(hashed)), "digest": base64(digest), "input": shown_input(hashed)},
-    )
-    return bare + in_lines(base64(make_signature(key, digest)), 2) + b"\r\n"
+    hashed = field_hash_input(select(message.fields, names), bare, RELAXED)
+    value = yield from make_value(hashed, RELAXED, key, "arc.sign-message")
+    return Field(SIGNATURE, bare + in_lines(value, 2) + b"\r\n")

@@ -8,9 +8,9 @@ from typing import Any
 
 from ...acts import Acts, LabError, Rule, nested
 from ...message import Message
-from ..canonical import BODY_FORMS, FIELD_FORMS, has_bare_lf, with_crlf
+from ..canonical import BODY_FORMS, FIELD_FORMS, has_bare_lf, parted, with_crlf
 from .field import FIELD_NAME, LOCAL_PART, a_name, is_under
-from .hashing import base64, field_hash_input, hash_body, select, shown_input
+from .hashing import BodyHash, base64, field_hash_input, hash_body, select, shown_input
 from .key import SHORTEST, key_type, make_signature, private_key
 from .tags import write_quoted
 
@@ -22,6 +22,7 @@ RECOMMENDED = (  # §5.4.1, and what MIME needs
     "list-id", "list-help", "list-unsubscribe", "list-subscribe", "list-post", "list-owner", "list-archive",
     "list-unsubscribe-post",
 )  # fmt: skip
+TOLD = (("d", "domain"), ("s", "selector"), ("a", "algorithm"))
 LINE = 76  # characters of a line of the field, about
 
 
@@ -47,78 +48,75 @@ def sign(
     another.  `length` sets l= (True: all there is), `valid` sets x= so many seconds after `now`, `copy` names the
     fields that z= repeats.
     """
-    signing = signed(
-        message, domain, selector, key, now, names, oversign, canonicalization, identity, length, valid, copy
-    )
-    return nested("DKIM, signing", signing, lambda _: "signed")
+    key = private_key(key)
+    forms = checked_forms(canonicalization)
+    check_names(domain, selector, identity)
+    who = [("a", f"{checked_key(key)}-sha256"), ("c", "/".join(forms)), ("d", domain), ("s", selector)]
+    who += [("i", write_quoted(identity.encode()).decode("ascii"))] if identity else []
+    who += [("t", str(now))]
+    who += [("x", str(now + valid))] if valid is not None else []
+    whole = Message(with_crlf(message))
+    wanted = wanted_names(whole, names, oversign)
+    signing = signed(whole, key, who, forms, wanted, length, copies(whole, copy))
+    return nested("DKIM, signing", told_line_ends(message, signing), lambda _: "signed")
+
+
+def told_line_ends(data: bytes, signing: Acts[bytes]) -> Acts[bytes]:
+    if has_bare_lf(data):
+        yield Rule("dkim.line-ends", "made CRLF", {"count": str(data.count(b"\n") - data.count(b"\r\n"))})
+    return (yield from signing)
 
 
 def signed(
-    data: bytes,
-    domain: str,
-    selector: str,
+    message: Message,
     key: Any,
-    now: int,
-    names: str | Sequence[str] | None,
-    oversign: Sequence[str],
-    canonicalization: str,
-    identity: str,
+    who: Sequence[tuple[str, str]],
+    forms: tuple[str, str],
+    names: Sequence[str],
     length: bool | int,
-    valid: int | None,
-    copy: Iterable[str],
+    copied: str,
 ) -> Acts[bytes]:
-    if has_bare_lf(data):
-        count = data.count(b"\n") - data.count(b"\r\n")
-        yield Rule("dkim.line-ends", "made CRLF", {"count": str(count)})
-        data = with_crlf(data)
-    message = Message(data)
-    key = private_key(key)
-    kind = checked_key(key)
-    field_form, body_form = checked_forms(canonicalization)
-    check_names(domain, selector, identity)
-    wanted = wanted_names(message, names, oversign)
-
-    body = hash_body(message, body_form)
-    limit = None if length is False else body.canonical if length is True else length
-    if limit is not None and limit != body.canonical:
-        body = hash_body(message, body_form, checked_length(limit, body.canonical))
+    """§5.5: the body's hash goes into the field, the field's own hash into b=."""
+    body, limit = measured(message, forms[1], length)
     yield Rule(
         "dkim.sign-body",
         "hashed",
         {
-            "form": body_form,
-            "raw": str(len(data) - message.body_start),
+            "form": forms[1],
+            "raw": str(len(message.data) - message.body_start),
             "canonical": str(body.canonical),
             "hashed": str(body.hashed),
             "digest": base64(body.digest),
         },
     )
-
-    tags = [
-        ("v", "1"),
-        ("a", f"{kind}-sha256"),
-        ("c", f"{field_form}/{body_form}"),
-        ("d", domain),
-        ("s", selector),
-        *([("i", write_quoted(identity.encode()).decode("ascii"))] if identity else []),
-        ("t", str(now)),
-        *([("x", str(now + valid))] if valid is not None else []),
-        *([("l", str(limit))] if limit is not None else []),
-        ("h", ":".join(wanted)),
-        *([("z", copies(message, copy))] if copy else []),
-        ("bh", base64(body.digest)),
-    ]
-    bare = folded("DKIM-Signature", tags) + b"b="
-    hashed = field_hash_input(select(message.fields, wanted), bare, field_form)
-    digest = hashlib.sha256(hashed).digest()
-    yield Rule(
-        "dkim.sign-fields",
-        "hashed",
-        {"form": field_form, "hashed": str(len(hashed)), "digest": base64(digest), "input": shown_input(hashed)},
-    )
-    value = base64(make_signature(key, digest))
-    yield Rule("dkim.signed", "signed", {"domain": domain, "selector": selector, "algorithm": f"{kind}-sha256"})
+    tags = [("v", "1"), *who]
+    tags += [("l", str(limit))] if limit is not None else []
+    tags += [("h", ":".join(names))]
+    tags += [("z", copied)] if copied else []
+    bare = folded("DKIM-Signature", [*tags, ("bh", base64(body.digest))]) + b"b="
+    hashed = field_hash_input(select(message.fields, names), bare, forms[0], has_bare_lf=False)
+    value = yield from make_value(hashed, forms[0], key, "dkim.sign-fields")
+    yield Rule("dkim.signed", "signed", {name: dict(who)[tag] for tag, name in TOLD})
     return with_field(message, bare + in_lines(value, 2) + b"\r\n")
+
+
+def make_value(hashed: bytes, form: str, key: Any, rule: str) -> Acts[str]:
+    """What b= becomes."""
+    digest = hashlib.sha256(hashed).digest()
+    because = {"form": form, "hashed": str(len(hashed)), "digest": base64(digest), "input": shown_input(hashed)}
+    yield Rule(rule, "hashed", because)
+    return base64(make_signature(key, digest))
+
+
+def measured(message: Message, form: str, length: bool | int) -> tuple[BodyHash, int | None]:
+    """The body's hash, and what l= says."""
+    body = hash_body(message, form)
+    if length is False:
+        return body, None
+    limit = body.canonical if length is True else int(length)
+    if not 0 <= limit <= body.canonical:
+        raise LabError(f"The canonical body has {body.canonical} octets: give a length from 0 to {body.canonical}.")
+    return (body if limit == body.canonical else hash_body(message, form, limit)), limit
 
 
 def with_field(message: Message, field: bytes) -> bytes:
@@ -173,20 +171,13 @@ def wanted_names(message: Message, names: str | Sequence[str] | None, oversign: 
     return wanted
 
 
-def checked_length(limit: int, canonical: int) -> int:
-    if not 0 <= limit <= canonical:
-        raise LabError(f"The canonical body has {canonical} octets: give a length from 0 to {canonical}.")
-    return limit
-
-
 # -- the field ---------------------------------------------------------------------------------------------------------
 
 
 def copies(message: Message, names: Iterable[str]) -> str:
     """z=: these fields as they are now, for whoever looks for what changed on the way."""
     found = [field for name in names for field in message.all(name)]
-    quoted = (write_quoted(field.text.encode(), b"|").decode("ascii") for field in found)
-    return "|".join(f"{field.name}:{text}" for field, text in zip(found, quoted, strict=True))
+    return "|".join(f"{field.name}:{write_quoted(parted(field.value)[0], b'|').decode('ascii')}" for field in found)
 
 
 def folded(name: str, tags: Iterable[tuple[str, str]]) -> bytes:
@@ -205,10 +196,10 @@ def folded(name: str, tags: Iterable[tuple[str, str]]) -> bytes:
 
 
 def break_at(piece: str, most: int) -> int:
-    """Where a list of names may be parted: behind a colon; 0 when nowhere."""
-    if piece.startswith((" h=", " z=")):
-        return piece.rfind(":" if piece[1] == "h" else "|", 0, most) + 1
-    return 0
+    """Where a value may be parted: a list of names behind a colon, copied fields anywhere; 0 when nowhere."""
+    if piece.startswith(" h="):
+        return piece.rfind(":", 0, most) + 1
+    return piece.rfind("|", 0, most) + 1 or (most if most > 20 else 0) if piece.startswith(" z=") else 0
 
 
 def in_lines(value: str, used: int) -> bytes:
