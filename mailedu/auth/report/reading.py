@@ -35,7 +35,7 @@ CHUNK = 65_536
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 TYPES = ("application/gzip", "application/x-gzip", "application/zip", "application/x-zip-compressed", "text/xml")
 NAMES = re.compile(r"\.(xml|gz|zip)\Z", re.IGNORECASE)
-NAMESPACES = ("", NAMESPACE, "http://dmarc.org/dmarc-xml/0.1")  # before RFC 9990 most had none
+SPACES = ("", NAMESPACE + " ", "http://dmarc.org/dmarc-xml/0.1 ")  # namespaces; before RFC 9990 most had none
 
 
 def read(data: bytes, *, unpacked: int = UNPACKED, rows: int = ROWS) -> Report:
@@ -182,7 +182,8 @@ class Node:
         self, leaves: str, becomes: Callable[[Values], tuple[str, Any]] | None = None, **children: Node
     ) -> None:
         self.becomes = becomes
-        self.children: dict[str, Node | str] = {**{name: name for name in leaves.split()}, **children}
+        known: dict[str, Node | str] = {**{name: name for name in leaves.split()}, **children}
+        self.children = {space + name: child for name, child in known.items() for space in SPACES}
 
 
 def need(values: Values, name: str, *allowed: str) -> str:
@@ -200,7 +201,7 @@ def may(values: Values, name: str, *allowed: str) -> str:
 
 def number(values: Values, name: str) -> int:
     text = need(values, name)
-    if not re.fullmatch(r"[0-9]{1,15}", text):
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise Refused("report.format", f"{name} is no number", wanted=f"a number as {name}", there=text[:40])
     return int(text)
 
@@ -288,23 +289,25 @@ FEEDBACK = Node(
 ROOT = Node("", feedback=FEEDBACK)
 
 
+NO_CHILDREN: dict[str, Node | str] = {}
+
+
 class Parser:
     """Takes XML in pieces; keeps what the schema knows."""
 
     def __init__(self, most: int = ROWS) -> None:
         self.most, self.rows = most, 0
         self.nodes: list[Node] = [ROOT]
+        self.children = ROOT.children  # what may come now
         self.values: list[Values] = [{}]
-        self.leaf: str | None = None
+        self.leaf = ""
         self.text: list[str] = []
         self.passed_over = 0  # how deep we are in what the schema does not know
-        self.names: dict[str, str] = {}  # "namespace name" -> name; "" is not ours
-        parser = expat.ParserCreate(namespace_separator=" ")
+        self.parser = parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = self.doctype
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.stop
-        self.parser = parser
 
     def feed(self, data: bytes, last: bool = False) -> None:
         try:
@@ -321,59 +324,58 @@ class Parser:
     def doctype(self, *_: object) -> None:
         raise Refused("report.doctype", "a report has no document type")
 
-    def name(self, full: str) -> str:
-        namespace, _, name = full.rpartition(" ")
-        self.names[full] = name if namespace in NAMESPACES else ""
-        return self.names[full]
-
-    def start(self, full: str, _: object) -> None:
-        if self.leaf is not None:
-            raise Refused("report.format", "an element in a text", wanted=f"text in {self.leaf}", there=full[-40:])
-        if self.passed_over:
-            self.passed_over += 1
-            if self.passed_over > DEPTH:
-                raise Refused("report.depth", "elements lie too deep in one another", limit=str(DEPTH))
-            return
-        name = self.names[full] if full in self.names else self.name(full)
-        child = self.nodes[-1].children.get(name)
-        if child is None:
-            if len(self.nodes) == 1:
-                raise Refused("report.format", "this is no report", wanted="feedback", there=name[:40])
-            self.passed_over = 1
-        elif isinstance(child, str):
+    def start(self, name: str, _: object) -> None:
+        child = self.children.get(name)
+        if isinstance(child, str):
             self.leaf = child
-            self.parser.CharacterDataHandler = self.text.append
+            self.children = NO_CHILDREN
+            self.parser.CharacterDataHandler = self.text.append  # what stands between elements is not even heard
+        elif child is None:
+            self.pass_over(name)
         else:
             self.nodes.append(child)
+            self.children = child.children
             if child.becomes is not None:
                 self.values.append({})
 
+    def pass_over(self, name: str) -> None:
+        """An element that the schema does not know, and all that is in it."""
+        if self.leaf:
+            raise Refused("report.format", "an element in a text", wanted=f"text in {self.leaf}", there=name[-40:])
+        if len(self.nodes) == 1:
+            raise Refused("report.format", "this is no report", wanted="feedback", there=name[-40:])
+        self.passed_over += 1
+        self.children = NO_CHILDREN
+        if self.passed_over > DEPTH:
+            raise Refused("report.depth", "elements lie too deep in one another", limit=str(DEPTH))
+
     def stop(self, _: str) -> None:
-        if self.passed_over:
-            self.passed_over -= 1
-        elif self.leaf is not None:
-            self.parser.CharacterDataHandler = None  # what stands between elements is not even heard
+        if self.leaf:
+            self.parser.CharacterDataHandler = None
             self.keep(self.leaf, "".join(self.text).strip())
-            self.leaf = None
             self.text.clear()
+            self.leaf = ""
+            self.children = self.nodes[-1].children
+        elif self.passed_over:
+            self.passed_over -= 1
+            self.children = NO_CHILDREN if self.passed_over else self.nodes[-1].children
         else:
-            node = self.nodes.pop()
-            if node.becomes is not None:
-                name, value = node.becomes(self.values.pop())
-                self.values[-1].setdefault(name, []).append(value)
-                if name == "rows":
-                    self.count()
+            self.close(self.nodes.pop())
+
+    def close(self, node: Node) -> None:
+        self.children = self.nodes[-1].children
+        if node.becomes is not None:
+            name, value = node.becomes(self.values.pop())
+            self.values[-1].setdefault(name, []).append(value)
+            self.rows += name == "rows"
+            if self.rows > self.most:
+                raise Refused("report.too-many-rows", "too many rows", limit=str(self.most))
 
     def keep(self, name: str, text: str) -> None:
         values = self.values[-1]
         if name in values:
             raise Refused("report.format", f"{name} stands there twice", wanted=f"one {name}", there=text[:40])
         values[name] = text
-
-    def count(self) -> None:
-        self.rows += 1
-        if self.rows > self.most:
-            raise Refused("report.too-many-rows", "too many rows", limit=str(self.most))
 
 
 def report(values: Values) -> Report:
