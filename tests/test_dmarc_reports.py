@@ -398,7 +398,7 @@ def counted(*messages) -> list[Report]:
         found, _ = perform(evaluate(author, by_spf, signatures), DNS)
         decided = None if options is None else decide(found, **options)
         ledger.add(found, source, by_spf, signatures, decided)
-    return ledger.reports("beta.example", "postmaster@beta.example", DAY, DAY + 86399)
+    return [report for report, _ in ledger.close("beta.example", "postmaster@beta.example", DAY, DAY + 86399)]
 
 
 def test_equal_messages_are_one_row():
@@ -437,8 +437,21 @@ def test_the_ledger_begins_anew():
     ledger = Ledger()
     found, _ = perform(evaluate("alpha.example", None), DNS)
     assert ledger.add(found, "192.0.2.1", count=7)
-    assert [report.count for report in ledger.reports("b", "p@b", 0, 1)] == [7]
-    assert ledger.reports("b", "p@b", 1, 2) == []
+    ((report, record),) = ledger.close("b", "p@b", 0, 1)
+    assert (report.count, record.rua) == (7, ("mailto:dmarc@alpha.example",))
+    assert ledger.close("b", "p@b", 1, 2) == []
+
+
+def test_from_a_message_to_a_mail_and_back():
+    ledger = Ledger()
+    found, _ = perform(evaluate("news.alpha.example", spf("alpha.example")), DNS)
+    ledger.add(found, "192.0.2.25", spf("alpha.example"), [], decide(found), sender="alpha.example")
+    ((report, record),) = ledger.close("beta.example", "postmaster@beta.example", DAY, DAY + 86399)
+    addresses, _ = perform(destinations(report.published.domain, record), DNS)
+    (letter,) = [mail(report, "postmaster@beta.example", address, date=DATE) for address in addresses]
+    assert message_from_bytes(letter)["To"] == "dmarc@alpha.example"
+    assert message_from_bytes(letter)["Message-ID"] == f"<{report.report_id}>"
+    assert read(letter) == report
 
 
 FATES = [

@@ -20,7 +20,7 @@ from typing import Protocol
 from ...acts import Rule
 from ..dmarc.decide import DEFER, DELIVER
 from ..dmarc.evaluate import FAIL, PASS, Dmarc, SpfResult
-from ..dmarc.record import NONE
+from ..dmarc.record import NONE, Record
 
 NAMESPACE = "urn:ietf:params:xml:ns:dmarc-2.0"
 GENERATOR = "mailedu"
@@ -121,7 +121,7 @@ class Ledger:
     """What a receiver saw since it last reported; one report for each policy (§3.1)."""
 
     def __init__(self) -> None:
-        self.seen: dict[tuple[Published, tuple[str, ...]], dict[Row, int]] = {}  # (policy, its rua) -> row -> count
+        self.seen: dict[tuple[Published, Record], dict[Row, int]] = {}  # a policy and its record -> row -> count
 
     def add(
         self,
@@ -143,17 +143,19 @@ class Ledger:
         if record is None or not record.rua:
             return False
         row = observed(found, source_ip, spf, signatures, decided, sender, recipient)
-        rows = self.seen.setdefault((published(found), record.rua), {})
+        rows = self.seen.setdefault((published(found), record), {})
         rows[row] = rows.get(row, 0) + count
         return True
 
-    def reports(self, organization: str, email: str, begin: int, end: int, contact: str = "") -> list[Report]:
-        """The reports for that time, the busiest first; the ledger begins anew."""
-        found: list[Report] = []
-        for (policy, _), rows in sorted(self.seen.items(), key=lambda entry: -sum(entry[1].values())):
+    def close(
+        self, organization: str, email: str, begin: int, end: int, contact: str = ""
+    ) -> list[tuple[Report, Record]]:
+        """The reports for that time, the busiest first, each with the record that asks for it; counting begins anew."""
+        found: list[tuple[Report, Record]] = []
+        for (policy, record), rows in sorted(self.seen.items(), key=lambda entry: -sum(entry[1].values())):
             counted = tuple(replace(row, count=count) for row, count in rows.items())
             name = f"{begin}.{len(found)}.{policy.domain}@{organization}"
-            found.append(Report(organization, email, name, begin, end, policy, counted, contact))
+            found.append((Report(organization, email, name, begin, end, policy, counted, contact), record))
         self.seen = {}
         return found
 
@@ -325,8 +327,9 @@ def compressed(report: Report) -> bytes:
     return gzip.compress(write(report), mtime=0)
 
 
-def mail(report: Report, sender: str, recipient: str, *, date: str, message_id: str) -> bytes:
-    """The report as a message: a word to people, and the file."""
+def mail(report: Report, sender: str, recipient: str, *, date: str, message_id: str = "") -> bytes:
+    """The report as a message: a word to people, and the file.  Sent again it has the same Message-ID (§3.5.2)."""
+    message_id = message_id or f"<{report.report_id}>"
     letter = EmailMessage(policy=SMTP)
     letter["From"], letter["To"], letter["Subject"] = sender, recipient, subject(report)
     letter["Date"], letter["Message-ID"] = date, message_id
