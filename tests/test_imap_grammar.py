@@ -214,7 +214,7 @@ def read(line: bytes, utf8: bool = False):
         (b"noop", ("NOOP",)),
         (b'LOGIN bob "p w"', ("LOGIN", b"bob", b"p w")),
         (b"login {3}\r\nbob {2+}\r\npw", ("LOGIN", b"bob", b"pw")),
-        (b"AUTHENTICATE plain =", ("AUTHENTICATE", ("PLAIN", b""))),
+        (b"AUTHENTICATE plain =", ("AUTHENTICATE", ("PLAIN", b"="))),
         (b"AUTHENTICATE PLAIN", ("AUTHENTICATE", ("PLAIN", None))),
         (b"ENABLE IMAP4rev2 x", ("ENABLE", ("IMAP4REV2", "X"))),
         (b"select inbox", ("SELECT", Opening("INBOX"))),

@@ -1,5 +1,6 @@
 """IMAP sessions: every command in every state, every cut of the bytes, literals, TLS, bad input, structure."""
 
+import base64
 import random
 import re
 
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from imap_stage import BOB, call, letter, logged_in, reader, stage, untagged
 
 from mailedu.acts import Close, Enter, Flag, Hear, LabError, Listen, Open, Remove, Rule, Say, Store, Upgrade, Watch
+from mailedu.clock import Clock
 from mailedu.imap import COMMANDS, TABLE, ImapServer
 from mailedu.imap.server import HANDFUL, LARGEST, LARGEST_UNKNOWN, LINE
 from mailedu.rules import rules
+from mailedu.sasl import CLIENT, SERVER_FIRST
 
 # -- every command in every state ----------------------------------------------------------------------------------
 
@@ -106,9 +109,12 @@ def test_what_is_announced_before_the_log_in():
         return set(re.search(r"CAPABILITY ([^]]*)\]", call(stage(1), **options).heard())[1].split())
 
     always = {"IMAP4rev1", "IMAP4rev2", "SASL-IR", "ID", "ENABLE", "IDLE", "LITERAL+"}
-    assert told() == always | {"AUTH=PLAIN"} and told(tls=True) == always | {"AUTH=PLAIN", "STARTTLS"}
+    plain, proof = {"AUTH=PLAIN", "AUTH=LOGIN"}, {"AUTH=CRAM-MD5", "AUTH=SCRAM-SHA-256"}
+    assert told() == always | plain and told(tls=True) == always | plain | {"STARTTLS"}
     assert told(tls=True, login_disabled=True) == always | {"LOGINDISABLED", "STARTTLS"}
-    assert told(implicit=True, tls=True, login_disabled=True) == always | {"AUTH=PLAIN"}
+    assert told(implicit=True, tls=True, login_disabled=True) == always | plain
+    assert told(clock=Clock(1)) == always | plain | proof
+    assert told(clock=Clock(1), login_disabled=True) == always | proof | {"LOGINDISABLED"}
     assert "LITERAL-" in told(literals="-") and "LITERAL+" not in told(literals="-")
 
 
@@ -127,6 +133,47 @@ def test_no_log_in_without_privacy():
     assert imap.send("b AUTHENTICATE PLAIN").startswith("b NO [PRIVACYREQUIRED]")
     imap.send("c STARTTLS")
     assert imap.send("d LOGIN bob lab-bob").startswith("d OK")
+
+
+def authenticated(imap, mechanism: str, user: str, password: str, initial: bool = True) -> str:
+    """What the server says at last to this client."""
+    client = CLIENT[mechanism](user, password, "dice")
+    first = base64.b64encode(next(client)).decode()
+    with_command = initial and mechanism not in SERVER_FIRST
+    reply = imap.send(f"a AUTHENTICATE {mechanism}" + (f" {first or '='}" if with_command else ""))
+    if not with_command and mechanism not in SERVER_FIRST:
+        assert reply == "+ \r\n"
+        reply = imap.send(first)
+    while reply.startswith("+ "):
+        try:
+            reply = imap.send(base64.b64encode(client.send(base64.b64decode(reply[2:]))).decode())
+        except (StopIteration, ValueError):
+            reply = imap.send("*")
+    return reply
+
+
+@pytest.mark.parametrize("mechanism", sorted(CLIENT))
+@pytest.mark.parametrize("initial", [True, False])
+def test_every_mechanism_lets_in_who_knows_the_password_and_nobody_else(mechanism, initial):
+    for user, password, good in [
+        ("bob", "lab-bob", True),
+        ("jörg", "grün", True),
+        ("bob", "x", False),
+        ("eve", "", False),
+    ]:
+        imap = call(stage(1), clock=Clock(3))
+        imap.heard()
+        reply = authenticated(imap, mechanism, user, password or "x", initial)
+        assert reply.startswith("a OK [CAPABILITY") is good, (mechanism, user, reply)
+        assert (imap.machine.state == "AUTHENTICATED") is good and imap.is_well_nested()
+
+
+def test_no_initial_response_where_the_server_speaks_first():
+    imap = call(stage(1), clock=Clock(3))
+    imap.heard()
+    assert imap.send("a AUTHENTICATE CRAM-MD5 Ym9i") == "a BAD here the server speaks first\r\n"
+    assert imap.send("b AUTHENTICATE LOGIN Ym9i").startswith("+ ")
+    assert imap.send(base64.b64encode(b"lab-bob").decode()).startswith("b OK")
 
 
 # -- TLS -----------------------------------------------------------------------------------------------------------

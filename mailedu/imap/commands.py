@@ -62,13 +62,12 @@ BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}|=")
 
 
 def authentication(r: Reader) -> tuple[str, bytes | None]:
-    """mechanism [SP initial response] (§6.2.2); "=" is an empty response."""
+    """mechanism [SP initial response] (§6.2.2), in base64; "=" is an empty one."""
     mechanism = word("mechanism")(r)
     if r.sees(CRLF):
         return mechanism, None
     space(r)
-    response = r.take(BASE64, "initial response")[0]
-    return mechanism, b"" if response == b"=" else response
+    return mechanism, r.take(BASE64, "initial response")[0]
 
 
 class Resync(NamedTuple):

@@ -11,9 +11,11 @@ A command's syntax is read by its row (commands.py) before its method here runs.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
+from .. import sasl
 from ..acts import (
     NEWS,
     Acts,
@@ -35,8 +37,8 @@ from ..acts import (
     answer,
     nested,
 )
+from ..clock import Clock
 from ..mailbox import Mailbox
-from ..sasl import read_plain
 from ..wire import CRLF, Lines
 from . import fetch, search, sorting, threads
 from .commands import (
@@ -85,6 +87,7 @@ class ImapServer:
     `users`: name -> (password, address); `boxes`: the world's mailboxes, "address" is an INBOX, "address/Name" another.
     `tls` offers STARTTLS; `implicit` begins with TLS (port 993).  With `login_disabled` nobody logs in without TLS;
     that is how a real server should be set up, and not the lab's default, so that a password on the wire can be seen.
+    With a `clock`, which has dice, CRAM-MD5 and SCRAM-SHA-256 are offered too.
     `literals` is "+" or "-": which literals may come unasked, all or only small ones (RFC 7888).
 
     `broken="expunge-early"` makes it wrong on purpose: it tells EXPUNGE while a command with message numbers is on
@@ -103,6 +106,7 @@ class ImapServer:
         *,
         tls: bool = False,
         implicit: bool = False,
+        clock: Clock | None = None,
         login_disabled: bool = False,
         literals: str = "+",
         broken: str = "",
@@ -111,7 +115,7 @@ class ImapServer:
             raise LabError(f'An IMAP server can be broken="{EXPUNGE_EARLY}" or not at all, not {broken!r}.')
         self.host, self.client, self.users, self.boxes = host, client, users, boxes
         self.tls, self.implicit, self.login_disabled = tls, implicit, login_disabled
-        self.literals, self.broken = literals, broken
+        self.clock, self.literals, self.broken = clock, literals, broken
         self.lines = Lines(seconds=IDLE)
         self.state = OUT
         self.secure = False  # TLS is under the session
@@ -345,7 +349,8 @@ class ImapServer:
         if self.tls and not self.secure and self.state == OUT:
             words.append("STARTTLS")
         if self.state == OUT:
-            words.append("AUTH=PLAIN" if self.may_log_in() else "LOGINDISABLED")
+            words += [f"AUTH={mechanism}" for mechanism in self.mechanisms()]
+            words += [] if self.may_log_in() else ["LOGINDISABLED"]
         else:
             words.append(MORE)
         return " ".join(words).encode("ascii")
@@ -381,42 +386,60 @@ class ImapServer:
             raise Refused("imap.no-tls", "NO no TLS here")
         return answer(b"now TLS")
 
+    def mechanisms(self) -> list[str]:
+        """Those that may be used now: with dice also those that never send a password."""
+        return [name for name in sasl.SERVER if (self.may_log_in() if name in sasl.PLAINTEXT else self.clock)]
+
     def do_AUTHENTICATE(self, asked: tuple[str, bytes | None]) -> Acts[bytes]:
         """§6.2.2, with the initial response (RFC 4959) or without."""
-        mechanism, response = asked
-        self.check_privacy()
-        if mechanism != "PLAIN":
-            raise Refused("imap.mechanism", "NO [CANNOT] only PLAIN is offered", mechanism=mechanism)
-        if response is None:
-            response = yield from self.challenge()
+        mechanism, initial = asked
+        if mechanism in sasl.PLAINTEXT:
+            self.check_privacy()
+        if mechanism not in self.mechanisms():
+            raise Refused("imap.mechanism", "NO [CANNOT] that mechanism is not offered", mechanism=mechanism)
+        exchange = sasl.SERVER[mechanism](self.users, self.host, self.clock)
         try:
-            user, password = read_plain(response)
+            challenge = next(exchange)
+            if initial is not None:
+                if challenge and mechanism != "LOGIN":
+                    raise Refused("imap.initial", "BAD here the server speaks first", mechanism=mechanism)
+                challenge = exchange.send(from_base64(initial))
+            while True:
+                challenge = exchange.send((yield from self.challenge(challenge)))
+        except StopIteration as end:
+            user: str = end.value
         except ValueError as wrong:
-            raise Refused("imap.sasl", f"NO [AUTHENTICATIONFAILED] {wrong}") from None
-        return (yield from self.log_in(user, password))
+            text = f"NO [AUTHENTICATIONFAILED] {wrong}"
+            raise Refused("imap.sasl", text, mechanism=mechanism, wrong=str(wrong)) from None
+        return (yield from self.log_in(user))
 
-    def challenge(self) -> Acts[bytes]:
-        """Ask for the response; ``*`` takes the command back."""
-        yield Say(b"+ \r\n")
+    def challenge(self, challenge: bytes) -> Acts[bytes]:
+        """Say it, hear the response; ``*`` takes the command back."""
+        yield Say(b"+ %s\r\n" % base64.b64encode(challenge))
         line = yield from self.next_line()
         yield Hear(line)
         if line == b"*\r\n":
             raise Refused("imap.cancelled", "BAD cancelled, as you wish")
-        return line.removesuffix(CRLF)
+        return from_base64(line.removesuffix(CRLF))
 
     def do_LOGIN(self, user: bytes, password: bytes) -> Acts[bytes]:
         self.check_privacy()
-        return self.log_in(user.decode("utf-8", "replace"), password.decode("utf-8", "replace"))
+        try:
+            name = sasl.fits(self.users, user.decode("utf-8"), password.decode("utf-8"))
+        except ValueError:  # no UTF-8, or nothing that anybody is called (RFC 4013)
+            name = ""
+        return self.log_in(name)
 
     def check_privacy(self) -> None:
         if not self.may_log_in():
             raise Refused("imap.login-disabled", "NO [PRIVACYREQUIRED] STARTTLS comes first")
 
-    def log_in(self, user: str, password: str) -> Acts[bytes]:
-        known, address = self.users.get(user, ("", ""))
-        if not known or known != password:
+    def log_in(self, user: str) -> Acts[bytes]:
+        """ "" is nobody."""
+        if not user:
             text = "NO [AUTHENTICATIONFAILED] name and password do not fit together"
             raise Refused("imap.login", text)
+        _, address = self.users[user]
         if address not in self.boxes:
             raise Refused("imap.no-such-mailbox", "NO [UNAVAILABLE] you have no mailbox here", mailbox=address)
         self.folders = Folders(address, self.boxes)
@@ -846,6 +869,14 @@ class ImapServer:
 
 def too_long(limit: int) -> Refused:
     return Refused("imap.too-long", f"BAD a line has at most {limit} octets", limit=str(limit))
+
+
+def from_base64(response: bytes) -> bytes:
+    """§6.2.2: what is not base64 is BAD."""
+    try:
+        return sasl.decoded(b"" if response == b"=" else response)
+    except ValueError:
+        raise Refused("imap.syntax", "BAD that is not base64", wanted="base64") from None
 
 
 def is_id(value: Value) -> bool:
