@@ -241,9 +241,11 @@ def check_message_signature(
     tags = tags_of(field)
     require(tags, ("a", "b", "bh", "d", "h", "s"))
     claim = make_claim(field.data, tags)
-    if forbidden := [name for name in claim.names if name in NEVER_SIGNED]:
-        raise Refused("arc.signed-arc", f"it signs {forbidden[0]}", name=forbidden[0])
     yield from check_claim(claim, tags, now)
+    if SEAL.lower() in claim.names:
+        raise Refused("arc.signed-seal", f"it signs {SEAL}", name=SEAL)
+    if forbidden := [name for name in claim.names if name in NEVER_SIGNED]:
+        yield Rule("arc.signed-arc", "noted", {"name": forbidden[0]})  # a sealer's fault, and nobody else's
     found = Signature()
     keys = yield from find_keys(claim, found)
     yield from compute(message, field, claim, keys, found, bodies)
