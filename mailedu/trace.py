@@ -89,7 +89,7 @@ class Trace:
 
     def _too_much(self) -> bool:
         too_many = self.keep is not None and len(self._steps) > self.keep
-        return too_many or (self.octets is not None and self._held > self.octets and len(self._steps) > 1)
+        return too_many or (self.octets is not None and self._held > self.octets)
 
     def _drop(self) -> None:
         """Drop down to nine tenths of the limits at once: so a full trace costs little more than an empty one."""

@@ -27,6 +27,8 @@ def test_many_small_steps_are_one_long_one():
     for _ in range(1000):
         clock.advance(minutes=0.1)
     assert clock() == 6000.0
+    clock.advance(days=0.1)
+    assert clock() == 6000.0 + 8640.0, "to the microsecond"
 
 
 @pytest.mark.parametrize("by", [{"seconds": -1}, {"minutes": 1, "hours": -1}, {"days": -0.001}])

@@ -261,6 +261,11 @@ def test_no_letter_of_the_wire_is_lost_at_a_cut(texts, width):
     assert [text.replace(" ", "") for text in heard] == [text.replace(" ", "") for text in spelt]
 
 
+@pytest.mark.parametrize("text, wide", [("", 0), ("abc", 3), ("é", 1), ("e\u0301", 1), ("見積", 4), ("ﾐ", 1)])
+def test_how_wide_letters_are_in_a_terminal(text, wide):
+    assert cells(text) == wide
+
+
 @settings(max_examples=200)
 @given(st.text(st.sampled_from("abc  見é\u00a0"), max_size=80), st.integers(1, 20), st.integers(1, 20))
 def test_words_are_wrapped_and_none_is_lost(text, first, rest):

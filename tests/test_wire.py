@@ -127,6 +127,15 @@ def test_after_something_too_long_the_next_line_is_whole():
     assert feed(lines.line(), []) == b"NOOP\r\n"
 
 
+@pytest.mark.parametrize("cut", range(1, 6))
+def test_after_a_block_too_long_whose_end_came_in_two_pieces(cut):
+    lines, block = Lines(), b"x" * 1000 + b"\r\n.\r\n"
+    pieces = [block[:-cut], block[-cut:], b"NOOP\r\n"]
+    with pytest.raises(TooLong):
+        feed(lines.block(100), pieces)
+    assert feed(lines.line(), pieces) == b"NOOP\r\n"
+
+
 def test_nothing_of_an_endless_line_is_kept():
     lines = Lines()
     reading = lines.line(1000)

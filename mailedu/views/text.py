@@ -19,7 +19,7 @@ from bisect import bisect
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from ..acts import Answer, Ask, Cipher, Enter, Hear, LabError, Rule, Say, Store, Wait
+from ..acts import Answer, Ask, Cipher, Hear, LabError, Rule, Say, Store, Wait
 from ..trace import Step, Trace, printable, told
 from .score import Row, score
 
@@ -56,7 +56,6 @@ class Teller:
         self.replies = last_replies(self.rows)
         self.seals = self.tapped() if level == "bytes" else {}
         self.secure: set[int | None] = set()  # talks that are under TLS by now
-        self.starts: dict[int, str] = {}  # talk -> a state that it is in once its greeting was said
         self.at = 0.0
         self.speaker: str | None = ""  # whose acts outside of a call are being told; None: a call is
 
@@ -115,12 +114,7 @@ class Teller:
         elif row.get("outcome") == "nobody answers":
             said += ": nobody answers"
         yield from self.fold(indent, said)
-        entered = [n for n in row.get("also", ()) if isinstance(self.trace.step(n).act, Enter)]
-        spoken = [other["n"] for other in self.inside[row["talk"]] if other["kind"] == "say"]
-        if entered and spoken and spoken[0] < entered[0]:
-            self.starts[row["talk"]] = row["state"][2]
-        else:
-            yield from self.state(row)
+        yield from self.state(row)
 
     def who_acts(self, row: Row) -> Iterator[str]:
         """Outside of a call, a line that says whose acts follow; not where there is nobody else."""
@@ -186,8 +180,6 @@ class Teller:
         if self.level == "bytes":
             yield from self.hex(margin + "   ", data)
             yield from self.sealed(row)
-        if talk in self.starts:
-            yield from self.fold(margin + "   ", f"-> {self.starts.pop(talk)}")
 
     def handshake(self, row: Row) -> Iterator[str]:
         expects = f"; the client expects {row['because']['expects']}" if "because" in row else ""
