@@ -40,9 +40,12 @@ def find_browser() -> str | None:
     return own if Path(own).is_file() else None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One headless browser for all tests of a run; each test opens its own page in it."""
+    """One headless browser for all tests of a file.
+
+    Not of a run: while Playwright is there, nothing else in this process can use asyncio.
+    """
     path = find_browser()
     if path is None:
         pytest.skip(MISSING)

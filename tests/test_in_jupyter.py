@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import browser
 from jupyter import NOTEBOOK, Jupyter, jupyter, run_all, scroll_to
 from playwright.sync_api import Page
 
-__all__ = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parent.parent

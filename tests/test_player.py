@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser import browser
 from player_traces import HOSTILE, READERS, TABLES, hostile, reading
 from playwright.sync_api import Browser, Page
 
@@ -17,7 +16,6 @@ from mailedu.trace import Trace
 from mailedu.views import html
 from mailedu.views.score import Choice, Question, pack, score
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.browser
 
 NOW = ".mp-row[data-now]"

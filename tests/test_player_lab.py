@@ -7,14 +7,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browser import browser
 from jupyter import NOTEBOOK, Jupyter, jupyter, run_all, scroll_to
 from player_traces import READERS, TABLES, reading
 from playwright.sync_api import Page
 
 from mailedu.views import html
 
-__all__ = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 SETUP = """
@@ -249,6 +247,7 @@ def test_the_notebooks_styles_do_not_leak_in(page: Page, browser, tmp_path: Path
     wide = page.evaluate("document.querySelector('#second').getBoundingClientRect().width")
     height = page.evaluate("getComputedStyle(document.querySelector('#second .mp-body')).height")
     alone.evaluate(SIZED, [f"{wide}px", height])
+    alone.evaluate("document.activeElement.blur()")
     alone.wait_for_timeout(300)
     inside = page.evaluate(LOOKS.replace("document.querySelector('.mp')", "document.querySelector('#second')"))
     outside = alone.evaluate(LOOKS)

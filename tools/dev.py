@@ -133,7 +133,7 @@ def test(arguments):
     """Lint, then every test but the long ones."""
     lint([])
     find_browser()
-    module("pytest", "-n", "2", "-m", "not long", *arguments)
+    module("pytest", "-n", "2", "--dist", "loadfile", "-m", "not long", *arguments)
 
 
 def find_browser():

@@ -1,0 +1,5 @@
+"""Fixtures that several files share."""
+
+from browser import browser
+
+__all__ = ["browser"]
