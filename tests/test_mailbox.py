@@ -114,3 +114,31 @@ def test_only_what_changes_a_box_can_be_done_to_it():
 def test_internal_date():
     assert internal_date(0) == "01-Jan-1970 00:00:00 +0000"
     assert internal_date(MORNING + 0.9) == "23-Nov-2026 09:00:00 +0000"
+
+
+def test_keywords_are_spelt_as_they_first_came():
+    box = filled(2)
+    box.perform(Store(BOX, b"x", {"flags": "Work \\Seen"}), 0)
+    box.perform(Flag(BOX, (1,), "+", ("WORK", "$Junk", "$junk")), 0)
+    assert box.messages[1].flags in ({"Work", "$Junk"}, {"Work", "$junk"}) and set(box.keywords) == {"WORK", "$JUNK"}
+    box.perform(Flag(BOX, (1,), "-", ("work",)), 0)
+    assert len(box.messages[1].flags) == 1 and box.messages[3].flags == {"Work", "\\Seen"}
+    box.perform(Flag(BOX, (2,), "-", ("never",)), 0)
+    box.perform(Flag(BOX, (99,), "+", ("nobody",)), 0)
+    assert set(box.keywords) == {"WORK", "$JUNK"}  # only what a message has, or had, is a keyword of the box
+    assert box.copy().keywords == box.keywords and box.copy().keywords is not box.keywords
+
+
+def test_the_journal_remembers_the_flags_before():
+    box = filled(1)
+    box.perform(Flag(BOX, (1,), "", ("\\Seen",)), 0)
+    box.perform(Flag(BOX, (1,), "+", ("\\Draft",)), 0)
+    assert [change.before for change in box.journal] == [frozenset(), frozenset(), {"\\Seen"}]
+
+
+def test_what_was_worked_out_goes_along_with_a_message():
+    box = filled(1)
+    box.messages[1].known["ENVELOPE"] = b"(...)"
+    box.perform(Flag(BOX, (1,), "+", ("\\Seen",)), 0)
+    assert box.messages[1].known == {"ENVELOPE": b"(...)"} and box.copy().messages[1].known is box.messages[1].known
+    assert filled(1).messages[1] == filled(1).messages[1]  # and makes no difference
