@@ -10,6 +10,9 @@ import pytest
 from jupyter import NOTEBOOK, Jupyter, jupyter, run_all, scroll_to
 from playwright.sync_api import Page
 
+from mailedu import Lab
+from mailedu.acts import Ask, Connect
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,11 +77,12 @@ def test_keys_for_the_player_are_not_taken_by_the_notebook(lesson) -> None:
 
 
 def test_the_figures_on_screen_are_the_trace_s(lesson) -> None:
+    mail = Lab(seed=1).send("alice@alpha.example", "bob@beta.example", subject="Hello", text="Hi Bob")
     lesson.locator(PLAYER).first.locator(".mp-score").focus()
-    lesson.keyboard.press("End")
-    shown = lesson.locator(PLAYER).first.inner_text()
-    assert "calls" in shown
-    assert "DNS asked" in shown
+    lesson.keyboard.press("Home")
+    shown = lesson.locator(PLAYER).first.locator(".mp-insp").inner_text()
+    assert f"{len(mail.trace.only(Connect))} connections" in shown
+    assert f"{len(mail.trace.only(Ask))} DNS questions" in shown
 
 
 def test_another_line_can_be_typed_at_a_past_step(lesson) -> None:
