@@ -43,14 +43,13 @@ class Key:
         """Whether the owner of this key signed what has this digest."""
         if isinstance(self.public, rsa.PublicKey):
             return self.public.open(signature) == digest
-        from cryptography.exceptions import InvalidSignature
-
+        bad_signature, *scheme = rsa_scheme()
         try:
             if self.type == "rsa":
-                self.public.verify(signature, digest, *rsa_scheme())  # RFC 6376 §3.3.2
+                self.public.verify(signature, digest, *scheme)  # RFC 6376 §3.3.2
             else:
                 self.public.verify(signature, digest)  # the digest is what Ed25519 signs (RFC 8463 §3)
-        except InvalidSignature:
+        except bad_signature:
             return False
         return True
 
@@ -74,13 +73,14 @@ class Key:
 
 
 @lru_cache(1)
-def rsa_scheme() -> tuple[Any, Any]:
-    """PKCS #1 v1.5 over a SHA-256 digest that is there already."""
+def rsa_scheme() -> tuple[Any, Any, Any]:
+    """What `cryptography` raises for a bad signature; and PKCS #1 v1.5 over a SHA-256 digest that is there already."""
+    from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.hazmat.primitives.hashes import SHA256
 
-    return PKCS1v15(), Prehashed(SHA256())
+    return InvalidSignature, PKCS1v15(), Prehashed(SHA256())
 
 
 @lru_cache(512)
@@ -220,7 +220,7 @@ def make_signature(key: Any, digest: bytes) -> bytes:
     if isinstance(key, rsa.PrivateKey) or key_type(key) == "ed25519":
         value: bytes = key.sign(digest)
     else:
-        value = key.sign(digest, *rsa_scheme())
+        value = key.sign(digest, *rsa_scheme()[1:])
     return value
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from ...acts import Acts, Ask, DnsTimeout, NXDomain, Refused, Rule, nested
 from ...message import Field, Message
 from .field import Claim, a_name, read_claim, value_of
-from .hashing import BodyHash, base64, field_hash_input, hash_body, select, shown_input
+from .hashing import MOST_SHOWN, BodyHash, base64, field_hash_input, hash_body, select, shown_input
 from .key import Key, read_key
-from .tags import Tag, read_tags, shown, without_white
+from .tags import read_tags, shown
 
 PASS, FAIL, POLICY, TEMPERROR, PERMERROR = "pass", "fail", "policy", "temperror", "permerror"
 
@@ -110,13 +110,11 @@ def verify_one(
     return found
 
 
-def describe(found: Signature, tags: Mapping[str, Tag]) -> None:
+def describe(found: Signature, text: Mapping[str, str]) -> None:
     """What can be said of a signature before anybody knows whether it follows the rules."""
-    text = {name: shown(tags[name].value, 255) for name in ("d", "s", "a", "i") if name in tags}
     found.domain, found.selector = text.get("d", "").lower(), text.get("s", "").lower()
     found.algorithm, found.identity = text.get("a", ""), text.get("i", "")
-    if "b" in tags:
-        found.signature = shown(without_white(tags["b"].value), 1024)
+    found.signature = "".join(text.get("b", "").split())
 
 
 # -- 6.1.1: the field --------------------------------------------------------------------------------------------------
@@ -124,11 +122,12 @@ def describe(found: Signature, tags: Mapping[str, Tag]) -> None:
 
 def claimed(signed: Field, found: Signature, now: int | None) -> Acts[Claim]:
     tags = read_tags(value_of(signed.data)[0])
-    describe(found, tags)
+    text = {name: shown(tag.value, MOST_SHOWN) for name, tag in tags.items()}
+    describe(found, text)
+    yield Rule("dkim.tags", "read", text)
     claim = read_claim(signed.data, tags)
     found.domain, found.selector, found.identity = claim.domain, claim.selector, claim.identity
     found.names = claim.names
-    yield Rule("dkim.tags", "read", {name: shown(tag.value, 400) for name, tag in tags.items()})
     if now is not None:
         check_times(claim, now)
     return claim
