@@ -104,10 +104,10 @@ function group(story, i, mark, folded) {
 
 /** A whole conversation, with the number of steps in it, and a lock if any of it was under TLS. */
 function capsule(story, i, { a, b }) {
-  const left = Math.min(a, b), right = Math.max(a, b), tls = story.anyTls[story.talk[i]];
+  const left = Math.min(a, b), right = Math.max(a, b), tls = story.anyTls[story.talk[i]], roomy = right - left > 36;
   return [s("rect", { class: tls ? "sheath" : "dia", x: left, y: MIDDLE - 6.5, width: right - left, height: 13, rx: 6.5 }),
-    s("text", { x: (left + right) / 2 + (tls && right - left < 46 ? 4 : 0), y: MIDDLE + 3.5 }, String(story.end[i] - i)),
-    ...(tls ? [s("path", { class: "wall", fill: "none", d: `M${left + 7} ${MIDDLE}${LOCK}` })] : [])];
+    s("text", { x: (left + right) / 2 + (tls && roomy && right - left < 46 ? 4 : 0), y: MIDDLE + 3.5 }, String(story.end[i] - i)),
+    ...(tls && roomy ? [s("path", { class: "wall", fill: "none", d: `M${left + 7} ${MIDDLE}${LOCK}` })] : [])];
 }
 
 /** A command and its reply: out and back. */

@@ -18,18 +18,20 @@ export function explain(band, story, i, name) {
 
 /** [sentence, section]: where the table lets this command be said, or which state it led to. */
 function byTable(story, i) {
-  const group = story.rows[i].verb ? i : story.up[i], verb = story.rows[group]?.verb;
+  const row = story.rows[i];
+  if (row.level !== "exchange" && row.kind !== "say") return undefined;
+  const group = row.verb ? i : story.up[i], verb = story.rows[group]?.verb;
   const machine = story.machines[story.talks[story.talk[i]]?.machine];
   const rows = machine?.rows.filter(row => row[1] === verb) ?? [];
-  if (!rows.length || story.rows[i].kind === "tls") return undefined;
+  if (!rows.length) return undefined;
   const label = state => machine.labels?.[state] ?? state;
   const section = text => text.startsWith("RFC") ? text : machine.rfc ? `RFC ${machine.rfc} §${text}` : "";
-  const change = story.rows[i].state;
+  const change = row.state;
   if (change) {
     const taken = rows.find(row => row[0] === change[0] && row[3] === change[2]) ?? rows[0];
     return [`${verb}, answered like this, leads from ${label(change[0])} to ${label(change[2])}.`, section(taken[4])];
   }
-  if (story.rows[i].reply) return undefined;
+  if (row.reply) return undefined;
   const states = [...new Set(rows.map(row => label(row[0])))], all = new Set(machine.rows.map(row => label(row[0]))).size;
   const where = states.length === all ? "any state" : states.length === 1 ? `the state ${states[0]} only` : `the states ${states.join(", ")}`;
   return [`${verb} may be said in ${where}.`, section(rows[0][4])];
