@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from mailedu import __version__
+from mailedu.views.text import LEVELS, transcript
 
 PACKAGE = Path(__file__).resolve().parent
 PLACES = [PACKAGE / "lessons", PACKAGE.parent / "notebooks"]  # an installed mailedu's, and a clone's
@@ -115,8 +116,9 @@ def start_jupyterlab(folder: Path, lesson: str, no_browser: bool, port: int | No
 @click.option("--from", "from_", metavar="ADDRESS", help="What From: says, if it is not SENDER.")
 @click.option("--client", metavar="IP", help="Send from here, straight to RECIPIENT's server, as a forger does.")
 @click.option("--seed", default=1, show_default=True, help="Another seed is another lab.")
+@click.option("--level", type=click.Choice(LEVELS), default="decision", show_default=True, help="How much to print.")
 @click.option("--html", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write the player there.")
-def send(sender: str, recipient: str, seed: int, html: Path | None, **letter: str | None) -> None:
+def send(sender: str, recipient: str, seed: int, level: str, html: Path | None, **letter: str | None) -> None:
     """Send one message from SENDER to RECIPIENT in a fresh lab, and print its journey.
 
     The lab's people are for instance alice@alpha.example and bob@beta.example.
@@ -125,7 +127,7 @@ def send(sender: str, recipient: str, seed: int, html: Path | None, **letter: st
 
     with plain_errors():
         mail = Lab(seed=seed).send(sender, recipient, **given(letter))
-    show(str(mail))
+    show(transcript(mail.trace, level=level))
     if html:
         mail.to_html(html)
     sys.exit(0 if mail.delivered else 1)
@@ -145,8 +147,8 @@ def show(transcript: str) -> None:
     from rich.text import Text
 
     text = Text(transcript)
-    text.highlight_regex(r"(?m)\bC: .*$", "cyan")
-    text.highlight_regex(r"(?m)\bS: .*$", "green")
+    text.highlight_regex(r"(?m)\bC[:+] .*$", "cyan")
+    text.highlight_regex(r"(?m)\bS[:+] .*$", "green")
     text.highlight_regex(r"\b(pass|ok)\b", "bold green")
     text.highlight_regex(r"\b(fail|softfail|temperror|permerror|refused)\b", "bold red")
     text.highlight_regex(r"(?:RFC )?\d{4} §[\d.]+", "dim")

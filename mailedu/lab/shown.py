@@ -52,11 +52,13 @@ class Shown:
         return sequence(self.trace, **options)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        """The widget where there is one; the text anyway."""
-        plain = {"text/plain": str(self)}
+        """The widget where there is one; a picture and the text anyway."""
+        from ..views.svg import sequence_svg
+
+        still = {"text/plain": str(self), "image/svg+xml": sequence_svg(self.trace, title=self.title)}
         try:
             bundle = self.player()._repr_mimebundle_()
         except ImportError:
-            return plain
+            return still
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**(data or {}), **plain}, metadata
+        return {**(data or {}), **still}, metadata
