@@ -4,7 +4,7 @@ import { h, icon } from "./dom.js";
 import { under } from "./model.js";
 import { drawGlosses, drawOctets } from "./octets.js";
 import { stateRail } from "./rail.js";
-import { brief, duration, plural, seen, sentence } from "./words.js";
+import { brief, duration, isSaid, plural, seen, sentence } from "./words.js";
 import { question } from "./predict.js";
 import { explain } from "./why.js";
 
@@ -44,7 +44,7 @@ export function inspectorView(app) {
   /** Whether others on the way could read it. */
   function safety(i) {
     const { story } = app, row = story.rows[i];
-    if (story.talk[i] < 0 || row.kind === "rule" || row.kind === "ask" || row.kind === "answer") return null;
+    if (story.talk[i] < 0 || !isSaid(row)) return null;
     if (story.secure[i]) return h("span", {}, icon("lock"), "under TLS");
     let tls = false;
     for (let k = i; k <= story.end[i] && !tls; k++) tls = story.secure[k] > 0;
@@ -105,7 +105,7 @@ export function inspectorView(app) {
 }
 
 const NOUNS = {
-  say: row => row.reply ? "reply" : "message", ask: () => "DNS question", rule: () => "decision", connect: () => "connection",
+  say: row => row.reply ? "reply" : "command", ask: () => "DNS question", rule: () => "decision", connect: () => "connection",
   store: () => "mailbox change", tls: () => "TLS handshake",
 };
 

@@ -56,8 +56,11 @@ export const brief = outcome => seen(/^[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?(?=
 export function spoken(story, i) {
   const row = story.rows[i];
   const rule = row.kind === "rule" ? `. ${seen(row.label, 300)}` : "";
-  return `Step ${row.n}. ${sentence(story, i)}${rule}${story.secure[i] ? ", under TLS" : ""}`;
+  return `Step ${row.n}. ${sentence(story, i)}${rule}${story.secure[i] && isSaid(row) ? ", under TLS" : ""}`;
 }
+
+/** Whether a row is something on the wire, which others could read unless TLS hides it. */
+export const isSaid = row => row.kind === "say" || row.kind === "tls" || row.level === "exchange" || row.level === "conversation";
 
 export const plural = (count, noun) =>
   `${count.toLocaleString("en")} ${count === 1 ? noun : noun.endsWith("y") ? noun.slice(0, -1) + "ies" : noun + "s"}`;
