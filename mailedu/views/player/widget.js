@@ -16,7 +16,7 @@ export async function render({ model, el, signal }) {
   if (!story.size) { el.textContent = "Nothing happened: this trace has no steps."; return release; }
   const { app, off } = player(model, el, story);
   const branches = await grafting(model, app);
-  app.root.player = { app, ms: { unpack: read - began, render: performance.now() - read } }; // for tests and benchmarks
+  app.root.player = { app, ms: { unpack: read - began, render: performance.now() - read, shown: performance.now() } }; // for tests and benchmarks
   return () => { branches(); off(); release(); app.root.remove(); };
 }
 
