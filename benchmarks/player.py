@@ -85,7 +85,7 @@ def measured(page: Page, file: Path, steps: int) -> str:
     stepping, jumping = page.evaluate(MEASURE, ["step", 100]), page.evaluate(MEASURE, ["jump", 100])
     levels = page.evaluate(MEASURE, ["level", 10])
     rows = page.evaluate(ROWS)
-    late = " TOO SLOW" if steps <= 11_000 and (spread(stepping)[1] > STEP or painted > PAINT) else ""
+    late = " TOO SLOW" if steps <= 11_000 and (spread(stepping)[0] > STEP or painted > PAINT) else ""
     return (
         f"  {steps:8,}  {file.stat().st_size / 1e3:8,.0f}  {painted:8.0f}  {unpack:7.0f}  {render:7.0f}  "
         f"{told(stepping):>13}  {told(jumping):>13}  {told(levels):>13}  {rows:5}{late}"
