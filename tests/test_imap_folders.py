@@ -50,9 +50,9 @@ def test_patterns_at_random_and_hostile_ones():
         pattern = "".join(dice.choice("ab/*%%") for _ in range(dice.randint(0, 6)))
         expected = "".join({"*": ".*", "%": "[^/]*"}.get(one, re.escape(one)) for one in pattern)
         assert matches(pattern, name) == (re.fullmatch(expected, name) is not None), (pattern, name)
-    began = time.perf_counter()
+    began = time.process_time()
     assert matches("*a" * 400, "a" * LONGEST) and not matches("%a" * 400 + "b", "a" * LONGEST)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 # -- LIST, by the examples of RFC 9051 §6.3.9.8 ----------------------------------------------------------------------

@@ -126,6 +126,19 @@ def test_expunge_is_kept_back_and_all_else_is_told():
     assert view.tell() == [b"* 2 EXPUNGE\r\n"] and view.pick(((2, 2),)) == [(2, 3)]
 
 
+def test_what_is_pending_can_be_looked_at():
+    here = box(3)
+    view = View(BOB, here)
+    remove(here, 2)
+    view.tell(expunge=False)
+    add(here)
+    flag(here, 1)
+    for _ in range(2):
+        assert view.pending() == [("removed", 2), ("added", 4), ("flagged", 1)] and view.uids == [1, 2, 3]
+    view.tell()
+    assert view.pending() == []
+
+
 def test_who_came_and_went_between_two_tellings_never_had_a_number():
     here = box(2)
     view = View(BOB, here)
@@ -343,7 +356,7 @@ def play(seed: int, **options) -> None:
         assert client.uids == list(mailbox.messages), seed
         for uid, message in mailbox.messages.items():
             assert client.flags[uid] - {"\\Recent"} == message.flags, seed
-        assert not client.call.machine._view.waiting
+        assert not client.call.machine.opened.waiting
     for client in clients:
         client.send("z LOGOUT")
         assert client.call.is_well_nested()

@@ -210,10 +210,10 @@ def test_many_messages_and_hostile_sets_take_no_time():
     for _ in range(5_000):
         here.change(Store(BOB, b"x"))
     imap = reader(here)
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(found(imap, "UID " + ",".join(["1:*"] * 10_000))) == 5_000
     assert len(found(imap, ",".join(str(n) for n in range(1, 5_000, 2)))) == 2_500
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_casemap():
@@ -255,9 +255,9 @@ def test_base_subjects(said, base, reply):
     "said", [b"[a]" * 50_000, b"Re: " * 50_000, b"(fwd)" * 50_000, b"[fwd:" * 9_999, b"[" * 10**6, b" " * 10**6]
 )
 def test_hostile_subjects_take_no_time(said):
-    began = time.perf_counter()
+    began = time.process_time()
     subject(said)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
@@ -376,12 +376,12 @@ def test_threads_by_subject():
 
 def test_threads_may_be_very_deep_and_very_wide():
     chain = [letter(f"m{n}", *([f"m{n - 1}"] if n else [])) for n in range(3_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert threaded(*chain) == "(" + " ".join(str(n + 1) for n in range(3_000)) + ")"
     fan = [letter("top"), *(letter(f"m{n}", "top") for n in range(3_000))]
     assert threaded(*fan).startswith("(1 (2)(3)(4)")
     assert threaded(*reversed(chain)).startswith("(3000 2999 2998")
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 NAMES = st.sampled_from("abcdef")

@@ -71,7 +71,7 @@ def test_every_command_is_answered_and_the_table_knows_where_it_leads(state):
             assert nexts or outcome in ("bad", "no"), (state, name, argument)
             assert imap.is_well_nested() and imap.outcomes[-1] == outcome
             opened = imap.machine.state in ("SELECTED", "EXAMINED")
-            assert (imap.machine._view is not None) == opened, (state, name, argument)
+            assert (imap.machine.opened is not None) == opened, (state, name, argument)
             assert bool(imap.watched) == opened or imap.ended, (state, name, argument)
             imap.hang_up()
             assert imap.ended and not here.boxes[BOB].views

@@ -113,6 +113,11 @@ class View:
         """HIGHESTMODSEQ as far as the client may trust it: nothing before it is untold (RFC 7162 §3.2)."""
         return min(self.waiting.values()) - 1 if self.waiting else self.place + 1
 
+    def pending(self) -> list[tuple[str, int]]:
+        """(kind, UID) of all that happened and that the client was not told yet; looking at it changes nothing."""
+        untold = [("removed", uid) for uid in self.waiting] + [("flagged", uid) for uid in self.flagged]
+        return untold + [(change.kind, change.uid) for change in self.box.journal[self.place :]]
+
     # -- what may be said now
 
     def tell(self, expunge: bool = True, modseq: bool = False, vanished: bool = False) -> list[bytes]:

@@ -121,7 +121,7 @@ class ImapServer:
         self.secure = False  # TLS is under the session
         self.tag = b"*"  # of the command we are at
         self.folders = Folders("", boxes)
-        self._view: View | None = None
+        self.opened: View | None = None  # this session's picture of the mailbox it has open
         self.enabled: set[str] = set()
         self.numbered = False  # the command at hand has message numbers in it, whatever its name
         self.gathered: list[bytes] = []  # untagged responses on their way into a Say
@@ -191,7 +191,7 @@ class ImapServer:
             return "bad"
         outcome = str(no).split()[0].lower()
         known = self.table.allows(self.state, name)
-        if known and self._view and self.table.next(self.state, name, outcome) not in (OPENED, READING):
+        if known and self.opened and self.table.next(self.state, name, outcome) not in (OPENED, READING):
             yield from self.closed()
         yield from self.reply(name, str(no).encode("utf-8", "replace"))
         if known:
@@ -290,11 +290,11 @@ class ImapServer:
 
     def reply(self, name: str, text: bytes) -> Acts[None]:
         """What was gathered, what may be told of the mailbox now, and the tagged line."""
-        if self._view:
+        if self.opened:
             for line in self.news(expunge=name not in NUMBERED and not self.numbered):
                 self.add(line)
-            if self._view.waiting:
-                yield Rule("imap.expunge-waits", str(len(self._view.waiting)), {"command": name})
+            if self.opened.waiting:
+                yield Rule("imap.expunge-waits", str(len(self.opened.waiting)), {"command": name})
         self.add(b"%s %s\r\n" % (self.tag, text))
         yield from self.say()
 
@@ -304,9 +304,9 @@ class ImapServer:
 
     def tell_too_early(self) -> Acts[None]:
         """What makes this server a broken one: numbers move before the command that uses them is done."""
-        if self._view:
-            self._view.catch_up()
-            if waiting := len(self._view.waiting):
+        if self.opened:
+            self.opened.catch_up()
+            if waiting := len(self.opened.waiting):
                 yield Rule("imap.broken", str(waiting))
             for line in self.news():
                 self.add(line)
@@ -457,8 +457,8 @@ class ImapServer:
         self.enabled.update(name for name in new if name != "CONDSTORE")
         if {"CONDSTORE", "QRESYNC"} & set(new):
             self.now_condstore()
-        if self.rev2 and self._view:
-            self._view.knows_recent = False
+        if self.rev2 and self.opened:
+            self.opened.knows_recent = False
         return answer(b"done")
 
     @property
@@ -477,8 +477,8 @@ class ImapServer:
         """From here on FETCH responses have a MODSEQ; who has a mailbox open is told where it is (RFC 7162 §3.1)."""
         if not self.condstore:
             self.enabled.add("CONDSTORE")
-            if self._view:
-                self.add(b"* OK [HIGHESTMODSEQ %d] as far as you were told\r\n" % self._view.modseq)
+            if self.opened:
+                self.add(b"* OK [HIGHESTMODSEQ %d] as far as you were told\r\n" % self.opened.modseq)
 
     def named(self, name: str) -> bytes:
         """A mailbox's name as this client reads it."""
@@ -494,17 +494,17 @@ class ImapServer:
         """§6.3.2.  The mailbox that was open is closed, even when the new one cannot be opened."""
         if asked.resync and not self.qresync:
             raise Refused("imap.qresync", "BAD say ENABLE QRESYNC first")
-        if self._view:
+        if self.opened:
             yield from self.closed()
         box = self.folders.find(asked.name)
         if "CONDSTORE" in asked.parameters:
             self.now_condstore()
         place = self.folders.place(asked.name)
         yield Watch(place)  # from here on nothing is missed
-        self._view = View(place, box, read_only=access == b"READ-ONLY", recent=not self.rev2)
-        self.describe(asked.name, self._view)
+        self.opened = View(place, box, read_only=access == b"READ-ONLY", recent=not self.rev2)
+        self.describe(asked.name, self.opened)
         if asked.resync and asked.resync.uidvalidity == box.uidvalidity:
-            self.bring_up_to_date(self._view, asked.resync)
+            self.bring_up_to_date(self.opened, asked.resync)
         return b"[%s] done" % access
 
     def describe(self, name: str, view: View) -> None:
@@ -548,7 +548,7 @@ class ImapServer:
         yield Watch("")
 
     def close_view(self) -> None:
-        view, self._view = self._view, None
+        view, self.opened = self.opened, None
         if view:
             view.leave()
 
@@ -573,15 +573,15 @@ class ImapServer:
             self.check_unused(name)
         for source, target in self.folders.rename(old, new):
             yield Rule("imap.renamed", target, {"old": source})
-            if self._view and self._view.name == self.folders.place(source):
-                self._view.name = self.folders.place(target)
-                yield Watch(self._view.name)
+            if self.opened and self.opened.name == self.folders.place(source):
+                self.opened.name = self.folders.place(target)
+                yield Watch(self.opened.name)
         return b"done"
 
     def check_unused(self, name: str) -> None:
         """Nobody saws off the branch on which somebody else sits (§7.1, INUSE)."""
         box = self.folders.find(name)
-        ours = self._view is not None and self._view.box is box
+        ours = self.opened is not None and self.opened.box is box
         if name != "INBOX" and box.views > ours:
             raise Refused("imap.in-use", "NO [INUSE] another session has it open", mailbox=name)
 
@@ -662,7 +662,7 @@ class ImapServer:
         yield Say(b"+ idling\r\n")
         line: object = NEWS
         while line is NEWS:
-            if self._view and (told := self.news()):
+            if self.opened and (told := self.news()):
                 yield Say(b"".join(told))
             try:
                 line = yield from self.lines.line_or_news(LINE)
@@ -678,8 +678,8 @@ class ImapServer:
 
     @property
     def view(self) -> View:
-        assert self._view is not None  # the table lets nobody come here without one
-        return self._view
+        assert self.opened is not None  # the table lets nobody come here without one
+        return self.opened
 
     def place(self) -> str:
         """Where the open mailbox is kept, for changes; NO when it was deleted."""
