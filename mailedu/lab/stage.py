@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ..acts import LabError
 from ..clock import Clock
 from ..imap import ImapServer
+from ..imap.folders import Folders
 from ..mailbox import MOST, Mailbox
 from ..mta import Mx, Opinion, Submission, relay
 from ..net.drive import World
@@ -99,9 +100,16 @@ class Stage:
         self.world, self.seed, self.tls = world, seed, tls
         self.mx: dict[str, Mx] = {}  # domain -> what its MX decides
         self.submission: dict[str, Submission] = {}
-        world.new_box = lambda name: Mailbox(uidvalidity(seed, name))
+        world.new_box = self.new_box
         for company in COMPANIES.values():
             self.build(company, opinions)
+
+    def new_box(self, name: str) -> Mailbox:
+        """An empty box; a folder of somebody's mailbox gets a UIDVALIDITY that none of theirs ever had."""
+        owner, slash, _ = name.partition("/")
+        if slash and owner in self.world.boxes:
+            return Mailbox(Folders(owner, self.world.boxes).next_uidvalidity())
+        return Mailbox(uidvalidity(self.seed, name))
 
     def build(self, company: Company, opinions: Mapping[str, Opinion]) -> None:
         """One company: its mailboxes, its MX and submission server with a queue, POP3 and IMAP."""
@@ -143,7 +151,8 @@ class Stage:
         return Pop3Server(host, client, users, self.world.boxes, tls=self.tls, implicit=implicit, clock=clock)
 
     def imap(self, host: str, client: str, users: dict[str, tuple[str, str]], implicit: bool) -> ImapServer:
-        return ImapServer(host, client, users, self.world.boxes, tls=self.tls, implicit=implicit)
+        world = self.world
+        return ImapServer(host, client, users, world.boxes, tls=self.tls, implicit=implicit, clock=world.clock)
 
     # -- who is who
 
