@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { gzipSync } from "node:zlib";
 import { laneBit, under, unpack } from "../../mailedu/views/player/model.js";
+import { budgets } from "../../mailedu/views/player/world.js";
 import { score, story } from "./stories.js";
 
 test("a row knows what stands under it, and its place among its siblings", () => {
@@ -50,3 +51,12 @@ test("a packed score comes out again, from bytes and from base64", async () => {
 });
 
 test("under: the last place that is not after", () => assert.deepEqual([0, 1, 4, 9].map(i => under([1, 4, 4, 7], i)), [-1, 0, 2, 3]));
+
+test("inside a check its budgets are counted, outside nothing is", () => {
+  const it = story();
+  it.rows[10].because = { "look-ups": "2 of 10", name: "3 of kind" };
+  assert.deepEqual(budgets(it, 10, 10), [{ name: "look-ups", spent: 2, of: 10, by: 10, fresh: true }]);
+  assert.deepEqual(budgets(it, 9, 9), []);
+  assert.deepEqual(budgets(it, 7, 10).length, 1, "standing on the folded check is after all of it");
+  assert.deepEqual(budgets(it, 5, 5), []);
+});

@@ -1,16 +1,15 @@
 // Inspector: five bands that never move: the sentence, the octets, the rule, the state, the world.  Only the octets scroll.
 
 import { h, icon } from "./dom.js";
-import { under } from "./model.js";
 import { drawGlosses, drawOctets } from "./octets.js";
 import { stateRail } from "./rail.js";
 import { brief, duration, isSaid, plural, seen, sentence } from "./words.js";
 import { question } from "./predict.js";
 import { explain } from "./why.js";
+import { worldBand } from "./world.js";
 
 const INSIDE = 12; // rows listed of what a group holds
 const GLOSSED = 3; // lines of each message of an exchange
-const METERS = 5, FEW = 4; // shown at once, and where it is narrow
 
 export function inspectorView(app) {
   const panel = h("div", { class: "mp-insp" });
@@ -25,7 +24,7 @@ export function inspectorView(app) {
     if (row.data) drawOctets(story, box, row, mode, app.sizes.inspector < 440 ? 8 : 16, name => explain(why, story, i, name));
     if (row.because) box.append(reasons(row.because));
     if (!row.data && story.kids[i]) box.append(...(row.level === "exchange" ? exchange(i) : contents(i)));
-    panel.replaceChildren(heading(i, after), box, why, stateRail(story, i, after, Math.max(300, app.sizes.inspector - 24), app.branching ? app.type : null), world(i, after));
+    panel.replaceChildren(heading(i, after), box, why, stateRail(story, i, after, Math.max(300, app.sizes.inspector - 24), app.branching ? app.type : null), worldBand(app, i, after));
   }
 
   function heading(i, after) {
@@ -77,28 +76,6 @@ export function inspectorView(app) {
     const told = [...[...count].map(([noun, many]) => plural(many, noun)), ...(took > 0 ? [duration(took)] : [])].join(", ");
     return [h("p", { class: "told" }, told ? told + "." : ""), h("dl", { class: "kv words" }, rows.flatMap(row =>
       [h("dt", {}, row.n), h("dd", {}, seen(row.label, 120), row.outcome ? h("span", { class: "quiet" }, "  " + brief(row.outcome)) : "")]))];
-  }
-
-  /** The meters after this step, and what it changed. */
-  function world(i, after) {
-    const { story } = app, band = h("div", { class: "mp-world", role: "group", "aria-label": "World" });
-    for (const meter of meters(after)) {
-      const value = story.meter(meter.id, after), change = value - (i ? story.meter(meter.id, i - 1) : 0);
-      band.append(h("div", { class: "m", "data-d": change !== 0, title: seen(meter.id, 100) },
-        h("div", { class: "v" }, value.toLocaleString("en"), change ? h("span", { class: "d" }, (change > 0 ? "+" : "−") + Math.abs(change).toLocaleString("en")) : null),
-        h("span", { class: "cap" }, seen(meter.label, 40))));
-    }
-    return band;
-  }
-
-  /** The meters with room for them: those that counted last, in their own order. */
-  function meters(after) {
-    const { story } = app;
-    const room = app.sizes.inspector < 420 && app.sizes.player > 640 ? FEW : METERS;
-    if (story.meters.length <= room) return story.meters;
-    const counted = meter => { const at = story.metered[meter.id].at; return at[under(at, after)] ?? -1; };
-    const chosen = new Set([...story.meters].sort((a, b) => counted(b) - counted(a)).slice(0, room));
-    return story.meters.filter(meter => chosen.has(meter));
   }
 
   return { panel, draw };
