@@ -21,7 +21,7 @@ export function inspectorView(app) {
     const why = h("div", { class: "mp-why" });
     explain(why, story, i, "");
     const box = h("div", { class: "mp-bytes", tabindex: 0, role: "region", "aria-label": row.data === undefined ? "Details of this step" : "Octets of this step" });
-    if (row.data) drawOctets(story, box, row, mode, app.sizes.inspector < 440 ? 8 : 16, name => explain(why, story, i, name));
+    if (row.data) drawOctets(story, box, row, isWords(row) ? "words" : mode, app.sizes.inspector < 440 ? 8 : 16, name => explain(why, story, i, name));
     if (row.because) box.append(reasons(row.because));
     if (!row.data && story.kids[i]) box.append(...(row.level === "exchange" ? exchange(i) : contents(i)));
     panel.replaceChildren(heading(i, after), box, why, stateRail(story, i, after, Math.max(300, app.sizes.inspector - 24), app.branching ? app.type : null), worldBand(app, i, after));
@@ -29,11 +29,11 @@ export function inspectorView(app) {
 
   function heading(i, after) {
     const { story } = app, row = story.rows[i];
-    const choice = row.data?.length > 64 ? h("div", { class: "mp-mode", role: "group", "aria-label": "Octets as" },
+    const choice = row.data?.length > 64 && !isWords(row) ? h("div", { class: "mp-mode", role: "group", "aria-label": "Octets as" },
       ["text", "hex"].map(word => h("button", { type: "button", "aria-pressed": String(mode === word), onclick: () => { mode = word; draw(); panel.querySelector(".mp-mode [aria-pressed=true]").focus(); } }, word))) : h("span");
     return h("div", { class: "mp-say" }, h("h3", {}, cutAt(sentence(story, i), 150)), choice, h("div", { class: "cap" },
       h("span", {}, `step ${row.n}`), story.timed ? h("span", {}, duration(row.at - story.rows[0].at)) : null, safety(i),
-      row.data === undefined ? null : h("span", {}, plural(row.size ?? row.data.length, "octet")),
+      row.data === undefined || isWords(row) ? null : h("span", {}, plural(row.size ?? row.data.length, "octet")),
       row.wire ? h("span", {}, `${row.wire.toLocaleString("en")} on the wire`) : null,
       story.kids[i] ? h("span", {}, plural(story.end[i] - i, "step") + " inside") : null,
       row.from ? h("span", {}, `from ${seen(row.from, 60)}`) : null,
@@ -80,6 +80,9 @@ export function inspectorView(app) {
 
   return { panel, draw };
 }
+
+/** A question to the DNS and its answer are shown as words: in this world they were no octets on a wire. */
+const isWords = row => row.kind === "ask" || row.kind === "answer";
 
 const NOUNS = {
   say: row => row.reply ? "reply" : "command", ask: () => "DNS question", rule: () => "decision", connect: () => "connection",

@@ -7,7 +7,7 @@ import { decoded, hex, plural, seen } from "./words.js";
 const SHORT = 64; // octets: the hexadecimal stands under the text
 const LINES = 120, PIECES = 400, HEX = 512; // drawn at once; a button draws more
 
-/** Fill `box` with the octets of `row`.  `tell(name)` is called with the span pointed at, "" when none is. */
+/** Fill `box` with the octets of `row`, as "text", "hex" or mere "words".  `tell(name)` is called with the span pointed at, "" when none is. */
 export function drawOctets(story, box, row, mode, columns, tell) {
   const short = row.data.length <= SHORT;
   box.toggleAttribute("data-short", short);
@@ -15,8 +15,8 @@ export function drawOctets(story, box, row, mode, columns, tell) {
     for (const piece of box.querySelectorAll("[data-span]")) piece.toggleAttribute("data-hi", on && piece.dataset.span === String(span));
     tell(on ? name : "");
   };
-  if (short || mode === "text") inPortions(box, portion => text(story, row, portion, mark), "lines", glossLines(row).length, LINES);
-  if (short || mode === "hex") inPortions(box, portion => hexadecimal(story, row, portion, columns, mark), "octets", row.data.length, HEX);
+  if (short || mode !== "hex") inPortions(box, portion => text(story, row, portion, mark), "lines", glossLines(row).length, LINES);
+  if (mode === "hex" || (short && mode !== "words")) inPortions(box, portion => hexadecimal(story, row, portion, columns, mark), "octets", row.data.length, HEX);
   if (row.size) box.append(h("p", { class: "quiet" }, `… and ${plural(row.size - row.data.length, "octet")} that are not kept here.`));
   roving(box);
 }
