@@ -122,10 +122,18 @@ def unfolded(value: bytes) -> str:
     return FOLD.sub("", as_text(value)).strip(" \t\r\n")
 
 
+# Python knows stranger "charsets", and one of them takes time by the square: a stranger may name only these.
+CHARSET = re.compile(
+    r"(?i)us-ascii|utf-?(?:8|16|32)(?:le|be)?|iso-?8859-?\d{1,2}|windows-?\d{3,4}|cp-?\d{3,4}|koi8-[rut]|gb\w{3,5}|"
+    r"big5(?:-?hkscs)?|euc-?(?:jp|kr|cn)|shift[_-]?jis|iso-2022-\w{2,6}|tis-620|macintosh|hz-gb-2312",
+    re.ASCII,
+)
+
+
 def as_text(octets: bytes, charset: str = "utf-8") -> str:
     """Never fails: latin-1 takes what is not in the charset, or when nobody knows the charset."""
     try:
-        return octets.decode(charset)
+        return octets.decode(charset if CHARSET.fullmatch(charset) else "latin-1")
     except (UnicodeError, LookupError):
         return octets.decode("latin-1")
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailedu.acts import LabError
-from mailedu.message import Field, Message, addresses, authors, compose, decoded, field_spans, spans
+from mailedu.message import Field, Message, addresses, as_text, authors, compose, decoded, field_spans, spans
 
 DATE = "Mon, 23 Nov 2026 09:00:00 +0000"
 PIECES = [
@@ -314,3 +314,8 @@ def test_the_names():
         (1, "end of header"), (1, "body line"),
     ]  # fmt: skip
     assert field_spans(Field("A", b"A:\r\n")) == [(1, "field name"), (1, "colon"), (2, "CRLF")]
+
+
+def test_a_strange_charset_costs_no_time_and_raises_nothing() -> None:
+    for charset in "punycode", "idna", "unicode_escape", "no\x00such", "rot13", "zlib":
+        assert as_text(b"a" * 100_000, charset) == "a" * 100_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from ..message import as_text
+from ..message import CHARSET, as_text
 
 DEEPEST = 60  # parts in parts
 MOST = 10_000  # parts of one message
@@ -122,17 +122,10 @@ def joined(pieces: list[tuple[bytes, bool]]) -> bytes:
     return in_utf8(octets, charset)
 
 
-# Python knows stranger "charsets", and one of them takes time by the square: a stranger may name only these.
-CHARSET = re.compile(
-    rb"(?i)us-ascii|utf-?(?:8|16|32)(?:le|be)?|iso-?8859-?\d{1,2}|windows-?\d{3,4}|cp-?\d{3,4}|koi8-[rut]|gb\w{3,5}|"
-    rb"big5(?:-?hkscs)?|euc-?(?:jp|kr|cn)|shift[_-]?jis|iso-2022-\w{2,6}|tis-620|macintosh|hz-gb-2312"
-)
-
-
 def in_utf8(octets: bytes, charset: bytes) -> bytes:
     """These octets of that charset as UTF-8; of an unknown one they are taken for UTF-8 or Latin-1."""
-    known = CHARSET.fullmatch(charset)
-    return as_text(octets, charset.decode("ascii") if known else "utf-8").encode("utf-8", "replace")
+    name = charset.decode("ascii", "replace")
+    return as_text(octets, name if CHARSET.fullmatch(name) else "utf-8").encode("utf-8", "replace")
 
 
 CONTAINERS = (b"multipart", b"message")
