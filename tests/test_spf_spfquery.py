@@ -38,7 +38,6 @@ MORE = [
 ]
 
 
-@pytest.mark.long
 @pytest.mark.skipif(not SPFQUERY, reason="spfquery is not installed (Debian: spf-tools-perl)")
 def test_spfquery_agrees():
     cases = [
