@@ -33,8 +33,10 @@ DOORS = {
     "call",
     "type",
     "hang_up",
+    "switch",
     "start_tls",
     "advance",
+    "switch",
     "zone.edit",
     "zone.replace",
     "zone.fault",
@@ -199,11 +201,11 @@ def check(begun: Exercise | str, answer: Any = None) -> Result:
     """
     try:
         work = handed_in(begun, answer)
-        result = judged(work)
+        result = handed_over(work) if os.environ.get(ANSWERS) else judged(work)
     except LabError as no:
-        work, result = None, Result(called(begun), False, [plain(str(no))])
-    if work:
-        hand_over(work, result)
+        result = Result(called(begun), False, [plain(str(no))])
+    if result and not os.environ.get(ANSWERS):
+        passed(result.id)
     print(result)
     return result
 
@@ -283,10 +285,8 @@ def do_again(lab: Lab, past: Sequence[Any]) -> None:
         lab.history.do(name, *args, **kwargs)
 
 
-def hand_over(work: Work, result: Result) -> None:
-    """In a graded run, write the work down, to be judged apart; else remember what passed."""
-    if path := os.environ.get(ANSWERS):
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(work.to_json() + "\n")
-    elif result:
-        passed(work.id)
+def handed_over(work: Work) -> Result:
+    """In a graded run the work is written down, and judged by a process that this one cannot reach (`grading.py`)."""
+    with Path(os.environ[ANSWERS]).open("a", encoding="utf-8") as file:
+        file.write(work.to_json() + "\n")
+    return Result(work.id, True, ["Handed in; it is judged apart."])

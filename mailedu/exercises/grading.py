@@ -209,7 +209,9 @@ async def execute(client: Limited, folder: str, environment: dict[str, str], lim
         f"del guard, ctypes, faulthandler",
     )
     async with client.async_setup_kernel(env=environment):
+        first = client.nb.cells[0]
         await client.async_execute_cell(guard, 0, store_history=False)
+        client.nb.cells[0] = first  # nbclient has put the guard in its place
         if any(output.output_type == "error" for output in guard.outputs):
             raise RuntimeError(f"The kernel could not be guarded: {guard.outputs}")
         try:

@@ -21,11 +21,22 @@ CHANGING = {  # event -> (a file among its arguments, the open folder that it is
     "os.utime": ((0, 3),), "os.truncate": ((0, None),), "os.setxattr": ((0, None),), "sqlite3.connect": ((0, None),),
 }  # fmt: skip
 CALLING = ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg")
+ASKING = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 
 
-def guard(folder: str, *, memory: int | None = None, seconds: int | None = None, octets: int | None = None) -> None:
-    """Limit this process for the rest of its life: octets of memory, seconds of processor time, octets of a file."""
+def guard(
+    folder: str,
+    *,
+    memory: int | None = None,
+    seconds: int | None = None,
+    octets: int | None = None,
+    programs: bool = False,
+) -> None:
+    """Limit this process for the rest of its life: octets of memory, seconds of processor time, octets of a file.
+
+    With `programs` it may start others, and these are not limited.
+    """
     limit(memory, seconds, octets)
     inside = within(os.path.realpath(folder))
 
@@ -40,10 +51,12 @@ def guard(folder: str, *, memory: int | None = None, seconds: int | None = None,
             for file, base in CHANGING[event]:
                 if not inside(args[file], None if base is None else args[base]):
                     raise PermissionError(f"{args[file]!r} is outside of the folder that this code may change")
-        elif event in FORBIDDEN or event.startswith("winreg."):
+        elif (event in FORBIDDEN and not programs) or event.startswith("winreg."):
             raise PermissionError(f"this code may not do that: {event}")
         elif event in CALLING and not is_here(args[1]):
             raise PermissionError(f"this code may call nobody outside of this machine: {args[1]!r}")
+        elif event in ASKING and args[0] is not None and not is_here((args[0],)):
+            raise PermissionError(f"this code may ask nobody outside of this machine: {args[0]!r}")
 
     sys.addaudithook(look)
 
@@ -76,9 +89,12 @@ def is_here(address: Any) -> bool:
     """Whether a socket's address is on this machine: loopback, or a file."""
     if not isinstance(address, tuple):
         return True
-    host = str(address[0])
-    if host in ("", "localhost"):
-        return host == "localhost"
+    host = address[0]
+    if isinstance(host, tuple):  # getnameinfo's
+        host = host[0]
+    host = host.decode("latin-1") if isinstance(host, bytes) else str(host)
+    if host == "localhost":
+        return True
     try:
         return ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:

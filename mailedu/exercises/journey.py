@@ -84,7 +84,9 @@ class J1(Exercise):
         return Wrong(
             f"Another letter was sent to {self.waiting} through your zone, and it did not arrive. "
             f"The MX record that {self.broken} has by now: `{records}`",
-            f"Which host of {self.broken} takes mail, and what is its whole name?",
+            f"Which host of {self.broken} takes mail, and what is its whole name?"
+            if self.lab.zone.records(self.broken, "MX")
+            else f"Without an MX record {self.broken} itself would have to take mail (RFC 5321 §5.1). Is it a host?",
             reasons[0].number if reasons else 0,
             probe.trace,
         )
@@ -101,11 +103,15 @@ class J1(Exercise):
             )
         waits = applied(trace, "mta.later")
         again = [mail for mail in self.lab.mailbox(self.waiting) if f"Subject: {self.subject}".encode() in mail]
-        found = "A letter with that subject is there, but it is another one: the first copy" if again else "The copy"
+        if again:
+            found = "A letter with that subject is there, but it is another one: the first copy"
+            ask = "Who has the first copy, and what is it waiting for?"
+        else:
+            found, ask = "The copy", "When does a queue try again, and whose clock does it look at?"
         return Wrong(
             f"The record is right: another letter arrived at once. {found} of *{self.subject}* "
             f"still waits in the queue of mx.alpha.example.",
-            "When does a queue try again, and whose clock does it look at?",
+            ask,
             waits[-1].number if waits else None,
             trace,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import linecache
 import textwrap
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
@@ -44,13 +46,31 @@ class Collected:
         elif isinstance(thing, FunctionType) and module == self.home:
             self.take_function(name, thing)
         elif isinstance(thing, type) and module == self.home:
-            self.texts.append(text_of(thing))
+            self.take_class(name, thing)
         elif isinstance(module, str) and hasattr(thing, "__qualname__"):
             self.texts.append(f"from {module} import {thing.__qualname__.partition('.')[0]} as {name}")
         else:
             self.values[name] = pack(thing)
 
     def take_function(self, name: str, function: FunctionType) -> None:
+        self.take_used(name, function)
+        self.texts.append(text_of(function))
+        if name != function.__name__:
+            self.texts.append(f"{name} = {function.__name__}")
+
+    def take_class(self, name: str, thing: type) -> None:
+        methods = [method for method in vars(thing).values() if isinstance(method, FunctionType)]
+        if not methods:
+            raise NotPlain(f"uses {thing.__name__}, whose text Python does not know")
+        for method in methods:
+            self.take_used(name, method)
+        text = "".join(linecache.getlines(methods[0].__code__.co_filename))
+        for found in ast.walk(ast.parse(text)):
+            if isinstance(found, ast.ClassDef) and found.name == thing.__name__:
+                self.texts.append(ast.unparse(found))
+
+    def take_used(self, name: str, function: FunctionType) -> None:
+        """What a function uses of the notebook."""
         self.names.add(name)
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         around = function.__globals__ | {free: cell.cell_contents for free, cell in cells}
@@ -61,9 +81,6 @@ class Collected:
                     self.take(used, around[used])
                 except NotPlain:
                     continue  # should it get there, it will miss that name, and say so
-        self.texts.append(text_of(function))
-        if name != function.__name__:
-            self.texts.append(f"{name} = {function.__name__}")
 
 
 def text_of(thing: Any) -> str:
