@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import cast
 
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rdataclass
@@ -21,9 +22,12 @@ import dns.rdatatype
 import dns.rrset
 
 from ..acts import DnsTimeout, NXDomain
+from ..zone import LONGEST_CHAIN
 
 TTL = 300
 UDP_OCTETS = 512  # in an answer to who does not say that he takes more (§4.2.1)
+TEXTS = ("TXT", "SPF")  # whose strings the callable joins
+TRANSFERS = ("AXFR", "IXFR")  # a whole zone is not given away
 Dns = Callable[[str, str], Sequence[str]]
 
 
@@ -51,19 +55,42 @@ def answer(resolve: Dns, packet: bytes, tcp: bool = False) -> bytes | None:
 
 
 def add_records(reply: dns.message.Message, resolve: Dns, asked: dns.rrset.RRset) -> None:
-    """What the callable says, as a packet says it."""
-    name, kind = asked.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(asked.rdtype)
+    """What the callable says, as a packet says it: the aliases on the way, and the records that they lead to."""
+    kind = dns.rdatatype.to_text(asked.rdtype)
+    if kind in TRANSFERS:
+        return reply.set_rcode(dns.rcode.REFUSED)
+    reply.flags |= dns.flags.AA
+    owner = asked.name
     try:
-        records = resolve(name, kind)
+        if kind != "CNAME":
+            for alias in aliases(resolve, owner):
+                add(reply, owner, "CNAME", [alias])
+                owner = dns.name.from_text(alias)
+        records = resolve(asked.name.to_text(omit_final_dot=True), kind)
     except NXDomain:
-        reply.set_rcode(dns.rcode.NXDOMAIN)
+        reply.set_rcode(dns.rcode.NXDOMAIN)  # of the last name (RFC 6604 §3)
     except DnsTimeout:
         reply.set_rcode(dns.rcode.SERVFAIL)
     else:
-        reply.flags |= dns.flags.AA
-        if records:
-            texts = [quoted(record) if kind == "TXT" else record for record in records]
-            reply.answer.append(dns.rrset.from_text_list(asked.name, TTL, "IN", kind, texts))
+        if kind == "ANY":
+            kind, records = "HINFO", ['"RFC8482" ""']  # there is no asking for all at once (RFC 8482 §4.2)
+        add(reply, owner, kind, records)
+
+
+def aliases(resolve: Dns, name: dns.name.Name) -> Iterator[str]:
+    """The chain of CNAMEs that begins here; one that is too long has its trouble from who resolves it."""
+    for _ in range(LONGEST_CHAIN):
+        found = resolve(name.to_text(omit_final_dot=True), "CNAME")
+        if not found:
+            return
+        yield found[0]
+        name = dns.name.from_text(found[0])
+
+
+def add(reply: dns.message.Message, owner: dns.name.Name, kind: str, records: Sequence[str]) -> None:
+    if records:
+        texts = [quoted(record) for record in records] if kind in TEXTS else list(records)
+        reply.answer.append(dns.rrset.from_text_list(owner, TTL, "IN", kind, texts))
 
 
 def quoted(text: str) -> str:
