@@ -17,7 +17,7 @@ from lessons import EXERCISES, HOUSE, STUDENT, judged_by_cell, play, solution
 from mailedu import DnsTimeout, Lab, LabError, Trace
 from mailedu.exercises import check, controls, exercise, frame, predict, progress
 from mailedu.exercises.course import LESSONS
-from mailedu.exercises.frame import DOORS, Exercise, Result, Work, handed_in, judged, kind
+from mailedu.exercises.frame import DOORS, ZONE_DOORS, Exercise, Result, Work, handed_in, judged, kind
 from mailedu.exercises.plain import NotPlain, pack, unpack
 from mailedu.exercises.words import Note, plain
 
@@ -55,7 +55,7 @@ def test_a_world_is_made_by_the_labs_own_doors(id) -> None:
     made = exercise(id, student=STUDENT)
     again = made.lab.history.again(made.lab.inputs)
     assert again.trace.story() == made.lab.trace.story()
-    assert {past.name for past in made.lab.inputs} <= DOORS
+    assert {past.name for past in made.lab.inputs} <= DOORS | ZONE_DOORS
 
 
 @every_exercise
@@ -78,6 +78,38 @@ def test_hints_come_one_at_a_time_and_the_last_stays(id) -> None:
     ]
     assert hints[-1] == hints[-2]
     assert exercise(id, student=STUDENT).hinted == 0
+
+
+@pytest.mark.parametrize("student", ["\ud800", "x" * 100_000, "' or 1 --", 7, None])
+def test_any_name_is_a_students(student) -> None:
+    assert not check(exercise("J2", student=student))
+    assert exercise("J1", student=" ADA ").lab.inputs == exercise("J1", student="ada").lab.inputs
+
+
+def test_an_exercise_may_have_several_labs() -> None:
+    class J1(kind("J1")):
+        labs = ("lab", "other")
+
+        def set_up(self):
+            super().set_up()
+            self.other = Lab(seed=2)
+
+        def judge(self, answer):
+            if self.other.clock.now != 60:
+                yield frame.Wrong("the other lab's clock")
+            return "both"
+
+    kinds = frame.kind
+    try:
+        frame.kind = lambda id: J1
+        begun = J1(STUDENT)
+        assert not check(begun)
+        begun.other.clock.advance(60)
+        assert check(begun)
+        begun.other = None
+        assert not check(begun)
+    finally:
+        frame.kind = kinds
 
 
 def test_an_unknown_exercise_is_answered_with_those_there_are() -> None:
@@ -247,7 +279,7 @@ def test_work_goes_to_json_and_back() -> None:
 def test_forged_work_opens_no_other_doors(done) -> None:
     work = handed_in(exercise("J1", student=STUDENT), None)
     with pytest.raises(LabError, match="Nothing can be done"):
-        judged(work._replace(done=work.done + done))
+        judged(work._replace(done={"lab": work.done["lab"] + done}))
 
 
 def test_typed_lines_hang_ups_and_switches_are_done_again() -> None:

@@ -208,7 +208,7 @@ def test_locked_cells_are_as_they_were_released(tmp_path) -> None:
     graded = handed_in_by(notebook, tmp_path)
     assert graded.points == NOTHING and graded.possible == RIGHT
     sources = [cell.source for cell in graded.notebook.cells if about(cell).grade]
-    assert sources == ["assert check(j1)", "assert check(j2, questions)"]
+    assert sources[0].startswith("assert check(j1)") and sources[1:] == ["assert check(j2, questions)"]
 
 
 def test_restoring_leaves_the_learners_cells_alone() -> None:
@@ -248,8 +248,8 @@ def test_the_judge_needs_nothing_but_the_work() -> None:
     [
         {"id": "J9"},
         {"student": "eve"},
-        {"done": []},
-        {"done": [["zone.edit", ["beta.example"], {"$map": [["MX", "no"]]}]]},
+        {"done": {}},
+        {"done": {"lab": [["zone.edit", ["beta.example"], {"$map": [["MX", "no"]]}]]}},
         {"done": "J1"},
         {"answer": {"function": {}}},
         {"answer": {"$bytes": 7}},
@@ -363,7 +363,7 @@ def test_a_generated_lesson_has_no_answers_and_keeps_its_cells(course) -> None:
     text = nbformat.writes(released)
     assert "BEGIN SOLUTION" not in text and text.count("YOUR CODE HERE") == 2
     assert [cell.id for cell in released.cells] == [cell.id for cell in read(LESSON).cells]
-    assert cell_of(released, "J1-check").source == "assert check(j1)"
+    assert cell_of(released, "J1-check").source.startswith("assert check(j1)")
 
 
 def test_nbgrader_grades_the_lesson_as_it_is(course) -> None:

@@ -28,20 +28,8 @@ from .words import Note, plain
 
 LARGEST = 20_000_000  # octets of JSON that one answer may have
 ANSWERS = "MAILEDU_ANSWERS"  # names the file that a graded run writes its answers to
-DOORS = {
-    "send",
-    "call",
-    "type",
-    "hang_up",
-    "switch",
-    "start_tls",
-    "advance",
-    "switch",
-    "zone.edit",
-    "zone.replace",
-    "zone.fault",
-    "zone.mend",
-}
+DOORS = {"send", "call", "type", "hang_up", "start_tls", "advance", "switch"}  # what can be done to a lab from outside
+ZONE_DOORS = {"zone.edit", "zone.replace", "zone.fault", "zone.mend"}
 SALT = "MAILEDU_SALT"  # changes the hidden inputs; whoever grades may set it
 
 
@@ -63,14 +51,15 @@ class Exercise:
     title: ClassVar[str]
     minutes: ClassVar[int]
     hints: ClassVar[Sequence[str]]
+    labs: ClassVar[Sequence[str]] = ("lab",)  # the attributes that are labs, if there are more
     lab: Lab
     user: str
 
     def __init__(self, student: str = "", salt: str = "") -> None:
         self.student = student
         self.id = type(self).__name__
-        self.dice = random.Random(f"{self.id} {student}")
-        self.hidden = random.Random(f"{self.id} {student} {salt} hidden")  # for what only the check sees
+        self.dice = dice(self.id, student)
+        self.hidden = dice(self.id, student, salt, "hidden")  # for what only the check sees
         self.hinted = 0
         self.set_up()
 
@@ -116,6 +105,11 @@ class Exercise:
         """What the learner's function returns for each of these arguments; Stopped where it does not return."""
         with apart(function) as run:
             return [run(*arguments) for arguments in rounds]
+
+
+def dice(*words: str) -> random.Random:
+    """Chance that falls the same for the same words; capitals and blanks around them do not matter."""
+    return random.Random(" ".join(word.strip().casefold() for word in words).encode("utf-8", "surrogatepass"))
 
 
 class Result(Shown):
@@ -182,7 +176,7 @@ class Work(NamedTuple):
 
     id: str
     student: str
-    done: list[Any]  # packed: all that was done to the lab, by the exercise itself to begin with
+    done: dict[str, list[Any]]  # lab's name -> all that was done to it, by the exercise itself to begin with; packed
     answer: Any  # packed; or {"function": …}
 
     def to_json(self) -> str:
@@ -191,7 +185,7 @@ class Work(NamedTuple):
     @classmethod
     def from_json(cls, text: str) -> Work:
         given = json.loads(text)
-        return cls(str(given["id"]), str(given["student"]), list(given["done"]), given["answer"])
+        return cls(str(given["id"]), str(given["student"]), dict(given["done"]), given["answer"])
 
 
 def check(begun: Exercise | str, answer: Any = None) -> Result:
@@ -223,13 +217,15 @@ def handed_in(begun: Exercise | str, answer: Any) -> Work:
         begun = latest[id]
     if not isinstance(begun, Exercise):
         raise LabError(f"Give what exercise(...) gave, or its id: this is a {type(begun).__name__}.")
-    if not isinstance(begun.lab, Lab):
+    labs = {name: getattr(begun, name, None) for name in begun.labs}
+    if not all(isinstance(lab, Lab) for lab in labs.values()):
         raise LabError(f"The exercise has lost its lab: begin it afresh with exercise({begun.id!r}, ...).")
     try:
         packed = {"function": source_of(answer)._asdict()} if callable(answer) else pack(answer)
-        work = Work(begun.id, begun.student, history(begun.lab), packed)
+        done = {name: history(lab) for name, lab in labs.items() if isinstance(lab, Lab)}
+        work = Work(begun.id, begun.student, done, packed)
         if len(work.to_json()) > LARGEST:
-            raise NotPlain(f"more than {LARGEST:,} octets")
+            raise NotPlain(f"has more than {LARGEST:,} octets")
     except NotPlain as thing:
         raise LabError(f"What you hand in cannot be judged, because it {thing}.") from None
     return work
@@ -238,15 +234,17 @@ def handed_in(begun: Exercise | str, answer: Any) -> Work:
 def judged(work: Work, salt: str = "") -> Result:
     """Do what was done to a fresh world, and judge there."""
     fresh = kind(work.id)(work.student, salt or os.environ.get(SALT, ""))
-    begun = history(fresh.lab)
-    if work.done[: len(begun)] != begun:
+    labs: dict[str, Lab] = {name: getattr(fresh, name) for name in fresh.labs}
+    begun = {name: history(lab) for name, lab in labs.items()}
+    if any(work.done.get(name, [])[: len(past)] != past for name, past in begun.items()):
         raise LabError(
             f"This is not the world that the exercise began with: begin afresh with exercise({work.id!r}, ...)."
         )
     wrong: list[Wrong] = []
     try:
-        for past in work.done[len(begun) :]:
-            do_again(fresh.lab, past)
+        for name, lab in labs.items():
+            for past in work.done[name][len(begun[name]) :]:
+                do_again(lab, past)
         given = work.answer
         is_function = isinstance(given, dict) and "function" in given
         findings = fresh.judge(Source(**given["function"]) if is_function else unpack(given))
@@ -277,12 +275,12 @@ def history(lab: Lab) -> list[Any]:
 def do_again(lab: Lab, past: Sequence[Any]) -> None:
     """The same to another lab."""
     name, args, kwargs = str(past[0]), unpack(past[1]), unpack(past[2])
-    if name not in DOORS:
-        raise LabError(f"Nothing can be done to a lab by {name!r}.")
-    if name.startswith("zone."):
+    if name in ZONE_DOORS:
         getattr(lab.zone, name.removeprefix("zone."))(*args, **kwargs)
-    else:
+    elif name in DOORS:
         lab.history.do(name, *args, **kwargs)
+    else:
+        raise LabError(f"Nothing can be done to a lab by {name!r}.")
 
 
 def handed_over(work: Work) -> Result:
