@@ -1,5 +1,6 @@
 """POP3: transcripts, every cut of the bytes, the lock, what is left, every octet named."""
 
+import base64
 import hashlib
 import random
 import re
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pump import Stage, converse
 from transcript import play, transcripts
 
+from mailedu import sasl
 from mailedu.acts import Close, Connect, Enter, Hangup, Hear, Listen, Open, Refused, Remove, Rule, Say, Store, Upgrade
 from mailedu.clock import Clock
 from mailedu.mailbox import Mailbox
@@ -97,6 +99,31 @@ def test_update_stands_in_the_trace_and_the_lock_too():
     ]  # fmt: skip
 
 
+def test_a_house_that_keeps_nothing_removes_what_was_fetched_at_quit_and_at_no_other_end():
+    """RFC 1939 §8, RFC 2449 §6.7: EXPIRE 0."""
+    here = stage()
+    for end in ("hang_up", "silence", "drop"):
+        pop = logged_in(here, keeps_nothing=True)
+        assert "EXPIRE 0\r\n" in pop.send("CAPA")
+        pop.send("RETR 1")
+        getattr(pop, end)()
+        assert left(here) == [1, 2, 3]
+    pop = logged_in(here, keeps_nothing=True)
+    for line in ("RETR 1", "TOP 2 9", "RETR 9", "RSET"):
+        pop.send(line)
+    assert pop.send("QUIT") == "+OK 1 message removed, goodbye\r\n" and left(here) == [2, 3]
+    assert Rule("pop3.keeps-nothing", "removed", {"numbers": "1"}) in pop.acts
+
+
+def test_what_somebody_else_removed_is_not_counted_at_quit():
+    here = stage()
+    pop = logged_in(here)
+    for line in ("DELE 1", "DELE 2"):
+        pop.send(line)
+    here.change(Remove(BOB, (1,)))
+    assert pop.send("QUIT") == "+OK 1 message removed, goodbye\r\n" and left(here) == [3]
+
+
 def test_ten_minutes_of_silence_and_no_less():
     pop = logged_in(stage())
     assert pop.listening == Listen(600.0)
@@ -165,6 +192,89 @@ def test_apop_hashes_the_stamp():
     assert pop.send(f"APOP eve {hashlib.md5(stamp.encode()).hexdigest()}").startswith("-ERR [AUTH]")
 
 
+def test_no_two_greetings_have_the_same_timestamp():
+    """Not even in one second of the lab's clock (RFC 1939 §7)."""
+    here, clock = stage(), Clock(6)
+    assert len({call(here, clock=clock).machine.stamp for _ in range(2_000)}) == 2_000
+
+
+def say_all(pop, mechanism: str, password: str, initial: bool, user: str = "bob") -> str:
+    """Log in as a client does that knows the mechanism; the last line of the server."""
+    script = sasl.CLIENT[mechanism](user, password, "n0nce")
+    said = next(script)
+    if initial and mechanism not in sasl.SERVER_FIRST:
+        reply = pop.send(f"AUTH {mechanism} {base64.b64encode(said).decode() or '='}")
+    else:
+        reply = pop.send(f"auth {mechanism.lower()}")
+        if mechanism not in sasl.SERVER_FIRST:
+            assert reply == "+ \r\n"  # an empty challenge, and nothing else (RFC 5034 §4)
+            reply = pop.send(base64.b64encode(said).decode())
+    while reply.startswith("+ "):
+        reply = pop.send(base64.b64encode(script.send(base64.b64decode(reply[2:]))).decode())
+    return reply
+
+
+@pytest.mark.parametrize("initial", [True, False])
+@pytest.mark.parametrize("mechanism", list(sasl.SERVER))
+def test_every_mechanism_that_capa_names_lets_bob_in_and_nobody_else(mechanism, initial):
+    here = stage()
+    pop = call(here)
+    pop.heard()
+    assert mechanism in re.search(r"SASL (.*)\r\n", pop.send("CAPA"))[1].split()
+    assert say_all(pop, mechanism, "wrong", initial).startswith("-ERR [AUTH]")
+    assert say_all(pop, mechanism, "lab-bob", initial, user="eve").startswith("-ERR [AUTH]")
+    assert pop.machine.state == "AUTHORIZATION" and not here.boxes[BOB].holder
+    assert say_all(pop, mechanism, "lab-bob", initial) == "+OK maildrop open, 3 messages\r\n"
+    assert pop.machine.state == "TRANSACTION" and pop.is_well_nested()
+    assert pop.send(f"AUTH {mechanism}").startswith("-ERR")  # no more of that (RFC 5034 §4)
+    second = call(here)
+    second.heard()
+    assert say_all(second, mechanism, "lab-bob", initial).startswith("-ERR [IN-USE]")
+
+
+def test_without_dice_only_passwords_are_offered():
+    pop = call(stage(), clock=None)
+    assert "\r\nSASL PLAIN LOGIN\r\n" in pop.send("CAPA")
+    assert pop.send("AUTH CRAM-MD5") == "-ERR no CRAM-MD5 here, but PLAIN, LOGIN\r\n"
+
+
+def test_the_clear_text_of_a_password_is_neither_in_a_digest_nor_in_scram():
+    for mechanism, there in [("CRAM-MD5", False), ("SCRAM-SHA-256", False), ("PLAIN", True), ("LOGIN", True)]:
+        pop = call(stage())
+        pop.heard()
+        say_all(pop, mechanism, "lab-bob", initial=False)
+        heard = [base64.b64decode(act.data) for act in pop.only(Hear)[1:]]
+        assert any(b"lab-bob" in one for one in heard) is there
+
+
+def test_a_server_that_takes_no_password_in_the_clear():
+    here = stage()
+    pop = call(here, tls=True, plain_needs_tls=True)
+    pop.heard()
+    capa = pop.send("CAPA")
+    assert "USER\r\n" not in capa.replace("UTF8 USER", "") and "\r\nSASL SCRAM-SHA-256 CRAM-MD5\r\n" in capa
+    assert pop.send("USER bob") == "-ERR no USER before TLS: say STLS\r\n" and pop.machine.state == "AUTHORIZATION"
+    assert pop.send("AUTH PLAIN AGJvYgBsYWItYm9i") == "-ERR no PLAIN before TLS: say STLS\r\n"
+    assert pop.rules == ["pop3.needs-tls"] * 2
+    assert say_all(pop, "SCRAM-SHA-256", "lab-bob", initial=True).startswith("+OK")
+    pop.send("QUIT")
+    pop = call(here, tls=True, plain_needs_tls=True)
+    pop.send("STLS")
+    capa = pop.send("CAPA")
+    assert "\r\nUSER\r\n" in capa and "PLAIN LOGIN" in capa and pop.send("USER bob").startswith("+OK")
+    assert call(stage(), plain_needs_tls=True, clock=None).send("CAPA").count("SASL") == 0
+
+
+def test_stls_is_announced_only_where_it_may_be_said():
+    """RFC 2595 §4, §8; RFC 6856 §2.1."""
+    pop = call(stage(), tls=True)
+    assert "\r\nSTLS\r\n" in pop.send("CAPA")
+    pop.send("UTF8")
+    assert "STLS" not in pop.send("CAPA")
+    pop = logged_in(stage(), tls=True)
+    assert "STLS" not in pop.send("CAPA")
+
+
 def test_login_delay_on_the_labs_clock():
     here, clock = stage(), Clock()
     pop = logged_in(here, clock=clock, login_delay=60)
@@ -184,6 +294,21 @@ def test_names_may_be_utf8_and_garbage_is_told():
     pop = call(stage())
     assert pop.send(b"\nUSER j\xf6rg\r\n").endswith("-ERR a command is one line of text; only its end is CR and LF\r\n")
     assert pop.send(b"USER j\xf6rg\r\n") == "-ERR that is not UTF-8\r\n"
+
+
+def test_names_and_passwords_are_prepared():
+    """RFC 6856 §2.2: an ö is an ö, be it one character or two; and some characters are forbidden."""
+    pop = call(stage())
+    pop.send("USER jo\u0308rg")
+    assert pop.send("PASS gru\u0308n").startswith("+OK")
+    pop = call(stage())
+    pop.send("USER bob")
+    assert pop.send("PASS lab\u2028bob").startswith("-ERR a name or a password holds a character")
+    stamp = "<" + pop.machine.stamp.strip("<>") + ">"
+    assert pop.send(f"APOP b\u2028 {hashlib.md5(stamp.encode()).hexdigest()}").startswith("-ERR a name")
+    assert pop.machine.state == "AUTHORIZATION"
+    digest = hashlib.md5((stamp + "grün").encode()).hexdigest()
+    assert pop.send(f"APOP jo\u0308rg {digest}").startswith("+OK")
 
 
 def test_a_user_without_a_maildrop():
@@ -344,9 +469,32 @@ def test_a_long_sasl_response():
     assert pop.send("CAPA").startswith("+OK")
 
 
+def test_the_first_line_of_a_reply_has_at_most_512_octets_whatever_was_asked():
+    """RFC 2449 §4."""
+    for verb in (*sorted(TABLE.commands), "X"):
+        for pop in (call(stage(), tls=True), logged_in(stage())):
+            pop.heard()
+            reply = pop.send(f"{verb} {'x' * (LINE - len(verb) - 3)}")
+            assert reply.startswith(("-ERR ", "+OK", "+ ")) and len(reply.partition("\r\n")[0]) < 510
+
+
+def test_a_reply_begins_with_a_bracket_only_where_a_response_code_is_meant():
+    """RESP-CODES promises that (RFC 2449 §6.4), so no client's word stands first."""
+    for line in ("[IN-USE] x", "AUTH [IN-USE]", "LANG [IN-USE]", "USER [IN-USE]", "[x"):
+        pop = call(stage())
+        pop.heard()
+        assert not pop.send(line).partition(" ")[2].startswith("[")
+
+
 TALK = (
     b"STAT\r\nUSER bob\r\nPASS lab-bob\r\nSTAT\r\nRETR 1\r\nTOP 2 1\r\nDELE 3\r\nUIDL\r\nLIST\r\nBOO\r\n"
     b"RETR 3\r\nNOOP\r\nRSET\r\nDELE 1\r\nQUIT\r\n"
+)
+
+
+LOG_IN = (
+    b"AUTH CRAM-MD5\r\nYQ==\r\nAUTH PLAIN\r\n*\r\nAUTH LOGIN\r\nYm9i\r\n\r\nAUTH SCRAM-SHA-256 =\r\n"
+    b"AUTH PLAIN\r\nAGJvYgBsYWItYm9i\r\nSTAT\r\nQUIT\r\n"
 )
 
 
@@ -357,11 +505,12 @@ def acts_of(pieces: list[bytes]):
     return pop.acts
 
 
-def test_every_cut_gives_the_same_acts():
-    want = acts_of([TALK])
-    assert want[-1] == Close("ok") and acts_of([bytes([octet]) for octet in TALK]) == want
-    for cut in range(len(TALK)):
-        assert acts_of([TALK[:cut], TALK[cut:]]) == want
+@pytest.mark.parametrize("talk", [TALK, LOG_IN], ids=["talk", "log-in"])
+def test_every_cut_gives_the_same_acts(talk):
+    want = acts_of([talk])
+    assert want[-1] == Close("ok") and acts_of([bytes([octet]) for octet in talk]) == want
+    for cut in range(len(talk)):
+        assert acts_of([talk[:cut], talk[cut:]]) == want
 
 
 def test_random_talk_breaks_nothing():
@@ -373,6 +522,8 @@ def test_random_talk_breaks_nothing():
         b"USER bob\r\n",
         b"PASS lab-bob\r\n",
         b"AUTH PLAIN\r\n",
+        b"AUTH SCRAM-SHA-256 biwsbj1ib2Iscj1h\r\n",
+        b"AUTH CRAM-MD5\r\n",
         *TALK.splitlines(True),
     ]
     for _ in range(40):
@@ -434,6 +585,8 @@ def test_every_octet_of_a_command_has_a_name():
     assert names(b"FROG 1\r\n", "client") == [(b"FROG", "command"), (b" 1", "garbage")]
     assert names(b"RETR x\r\n", "client") == [(b"RETR", "command"), (b"x", "garbage")]
     assert names(b"AGJv\r\n", "client", "AUTH", False) == [(b"AGJv", "SASL response")]
+    assert names(b"*\r\n", "client", "AUTH", False) == [(b"*", "cancel")]
+    assert names(b"\r\n", "client", "AUTH", False) == []
     assert names(b"a\r\nb\x00", "client") == [(b"a", "garbage"), (b"b\x00", "garbage")]
 
 
@@ -459,6 +612,7 @@ def test_every_octet_of_a_reply_has_a_name():
     ]  # fmt: skip
     assert names(b"more\r\n.\r\n", "server", "RETR", False) == [(b"more", "body line"), (b".", "end of reply")]
     assert names(b"+ \r\n", "server", "AUTH") == [(b"+", "status")]
+    assert names(b"+ PDEu\r\n", "server", "AUTH", False) == [(b"+", "status"), (b"PDEu", "challenge")]
 
 
 def test_the_whole_talk_is_named_by_the_reader_that_ran_it():

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..acts import Refused
 
 LINE = 255  # a command with its CRLF (RFC 2449 §4)
-SASL_LINE = 12_288  # a line of an AUTH exchange (RFC 5034 §4)
+SASL_LINE = 12_288  # a line of an AUTH exchange: RFC 5034 §4 sets no limit, so this is SMTP's (RFC 4954 §4)
 LISTINGS = {  # what the lines of these replies hold
     "CAPA": ("capability", "parameters"),
     "LIST": ("message number", "octets"),
@@ -42,6 +42,7 @@ ANY = re.compile(rb"[^\r]+|\r(?!\n)")
 PROSE = re.compile(rb"[^<\r]+|<|\r(?!\n)")
 TAG = re.compile(rb"[\w*-]+(?= )")  # the language LANG chose
 NUMBERS = re.compile(rb"[0-9]{1,10} [!-~]+\r\n")  # what STAT, LIST 1 and UIDL 1 answer
+STAR = re.compile(rb"\*\r\n")
 DOT = re.compile(rb"\.")
 DOUBLED = re.compile(rb"\.\.")
 LAST = re.compile(rb"\.\r\n")
@@ -140,9 +141,10 @@ class Reader:
 
     def reply(self, verb: str) -> None:
         """The first line of a reply; its parts have names where the RFCs give them a meaning."""
-        good = self.take(STATUS, "status") == b"+OK"
+        status = self.take(STATUS, "status")
+        good = status == b"+OK"
         if self.may_take(SPACE, "space"):
-            self.may_take(CODE, "response code")
+            self.may_take(*((WORD, "challenge") if status == b"+" else (CODE, "response code")))
             if good:
                 self._facts(verb)
         while not self.sees(CRLF):
@@ -191,7 +193,7 @@ def read(line: bytes) -> tuple[str, tuple[object, ...]]:
     reader = Reader(line)
     verb = reader.verb()
     if verb not in ARGUMENTS:
-        raise Refused("pop3.unknown", f"{verb} is not a command", command=verb)
+        raise Refused("pop3.unknown", f"there is no command {verb}", command=verb)
     return verb, reader.arguments(verb)
 
 
@@ -214,7 +216,8 @@ def spans(data: bytes, sender: str, verb: str = "", first: bool = True) -> list[
 
 def _client(reader: Reader, first: bool) -> None:
     if not first:
-        reader.take(WORD, "SASL response")
+        if not reader.sees(CRLF):  # an empty response is one too
+            reader.take(WORD, "cancel" if reader.sees(STAR) else "SASL response")
         reader.take(CRLF, "CRLF")
     else:
         verb = reader.verb()

@@ -13,11 +13,13 @@ S: +OK 1 message removed, goodbye
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from .. import sasl
 from ..acts import (
     Acts,
     Enter,
@@ -36,7 +38,6 @@ from ..acts import (
 )
 from ..clock import Clock
 from ..mailbox import Mailbox, Message
-from ..sasl import read_plain
 from ..table import Row, Table
 from ..wire import CRLF, LONE, Lines, stuff
 from .grammar import LINE, SASL_LINE, Reader, spans
@@ -46,7 +47,7 @@ PASSWORD = "PASSWORD"  # AUTHORIZATION, right after USER
 TRANSACTION = "TRANSACTION"
 UPDATE = "UPDATE"
 CLOSED = "CLOSED"
-BEFORE_LOGIN = (AUTHORIZATION, PASSWORD)
+BEFORE_LOGIN = (AUTHORIZATION, PASSWORD)  # one state to the RFC: all that may be said in it may be said after USER too
 
 TABLE = Table(
     "POP3",
@@ -122,7 +123,9 @@ class Pop3Server:
     """One session of a POP3 server.
 
     `users`: name -> (password, address); `boxes`: the world's mailboxes, by address.  `tls` offers STLS; `implicit`
-    begins with TLS (port 995).  With a `clock` the greeting has a timestamp for APOP, and `login_delay` can be kept.
+    begins with TLS (port 995).  With `plain_needs_tls` no password is taken in the clear; that is how a real server
+    should be set up, and not the lab's: its lines are read.  A `clock` brings dice for APOP, CRAM-MD5 and SCRAM, and
+    `login_delay` can be kept.  With `keeps_nothing` the house removes what was fetched, at QUIT (RFC 2449 §6.7).
     """
 
     table = TABLE
@@ -138,12 +141,15 @@ class Pop3Server:
         tls: bool = False,
         implicit: bool = False,
         clock: Clock | None = None,
+        plain_needs_tls: bool = False,
         login_delay: int = 0,
+        keeps_nothing: bool = False,
         tells_count: bool = True,
     ) -> None:
         self.host, self.client, self.users, self.boxes = host, client, users, boxes
         self.tls, self.implicit, self.clock = tls, implicit, clock
-        self.login_delay, self.tells_count = login_delay, tells_count
+        self.plain_needs_tls, self.login_delay = plain_needs_tls, login_delay
+        self.keeps_nothing, self.tells_count = keeps_nothing, tells_count
         self.lines = Lines(seconds=IDLE)
         self.state = AUTHORIZATION
         self.secure = False  # TLS is under the session
@@ -154,6 +160,7 @@ class Pop3Server:
         self.box: Mailbox | None = None
         self.drop: list[Message] = []  # message n is drop[n - 1], for the whole session (§4)
         self.marked: set[int] = set()  # numbers
+        self.fetched: set[int] = set()  # numbers that RETR has sent
 
     # -- a session
 
@@ -178,7 +185,7 @@ class Pop3Server:
 
     def greet(self) -> Acts[None]:
         if self.clock:
-            self.stamp = f"<{self.clock.random.randrange(10**6)}.{self.clock.unix()}@{self.host}>"
+            self.stamp = f"<{self.clock.random.randrange(10**12)}.{self.clock.unix()}@{self.host}>"
         yield Say(f"+OK {self.host} POP3 server ready {self.stamp}".rstrip().encode() + CRLF)
         yield Enter(self.state)
 
@@ -214,7 +221,7 @@ class Pop3Server:
     def check(self, verb: str) -> None:
         """Whether the command may be given now (§3)."""
         if verb not in COMMANDS:
-            raise Refused("pop3.unknown", f"{verb} is not a command", command=verb)
+            raise Refused("pop3.unknown", f"there is no command {verb}", command=verb)
         if self.table.allows(self.state, verb):
             return
         if verb == "PASS" and self.state == AUTHORIZATION:
@@ -277,34 +284,70 @@ class Pop3Server:
     # -- commands: each returns its reply or raises Refused; but for QUIT none moves the state
 
     def do_USER(self, name: str) -> Acts[Reply]:
+        self.check_privacy("USER")
         self.user = name
         return answer(Reply("now the password"))
 
     def do_PASS(self, password: str) -> Acts[Reply]:
-        return self.log_in(self.user, password)
+        """Name and password are compared as RFC 6856 §2.2 wants: prepared by SASLprep."""
+        try:
+            return self.log_in(sasl.fits(self.users, self.user, password))
+        except ValueError as wrong:
+            raise Refused("pop3.syntax", str(wrong), wanted="a name and a password that SASLprep allows") from None
 
     def do_APOP(self, name: str, digest: str) -> Acts[Reply]:
         """§7: the digest of the greeting's timestamp and the password."""
         if not self.stamp:
             raise Refused("pop3.no-apop", "no APOP here: the greeting had no timestamp")
-        password, _ = self.users.get(name, ("", ""))
-        wanted = hashlib.md5((self.stamp + password).encode(), usedforsecurity=False).hexdigest()
-        return self.log_in(name, password if digest.lower() == wanted else "")
-
-    def do_AUTH(self, mechanism: str, initial: str = "") -> Acts[Reply]:
-        """RFC 5034 §4."""
-        if mechanism.upper() != "PLAIN":
-            raise Refused("pop3.mechanism", f"{mechanism} is not offered; PLAIN is", mechanism=mechanism)
-        response = initial.encode() or (yield from self.challenge())
         try:
-            user, password = read_plain(response)
+            user = sasl.prepared(name)
+            password = sasl.known_password(self.users, user)
         except ValueError as wrong:
-            raise Refused("pop3.sasl", str(wrong)) from None
-        return (yield from self.log_in(user, password))
+            raise Refused("pop3.syntax", str(wrong), wanted="a name that SASLprep allows") from None
+        wanted = hashlib.md5((self.stamp + password).encode(), usedforsecurity=False).hexdigest()
+        return self.log_in(user if password and sasl.same(digest.lower().encode(), wanted.encode()) else "")
 
-    def challenge(self) -> Acts[bytes]:
-        """Ask for the response that did not come with the command; ``*`` takes the command back."""
-        yield Say(b"+ \r\n")
+    def check_privacy(self, what: str) -> None:
+        """RFC 2595 §2.2, RFC 5034 §8: a server can be told to take no password in the clear."""
+        if self.plain_needs_tls and not self.secure:
+            raise Refused("pop3.needs-tls", f"no {what} before TLS: say STLS", command=what)
+
+    def mechanisms(self) -> list[str]:
+        """Those that may be used now; with dice also those that never send a password."""
+        may_be_plain = self.secure or not self.plain_needs_tls
+        return [name for name in sasl.SERVER if (may_be_plain if name in sasl.PLAINTEXT else self.clock)]
+
+    def do_AUTH(self, mechanism: str, initial: str | None = None) -> Acts[Reply]:
+        """RFC 5034 §4."""
+        mechanism = mechanism.upper()
+        if mechanism in sasl.PLAINTEXT:
+            self.check_privacy(mechanism)
+        offered = self.mechanisms()
+        if mechanism not in offered:
+            text = f"no {mechanism} here, but {', '.join(offered) or 'nothing else'}"
+            raise Refused("pop3.mechanism", text, mechanism=mechanism)
+        exchange = sasl.SERVER[mechanism](self.users, self.host, self.clock)
+        try:
+            challenge = next(exchange)
+            if initial is not None:
+                self.check_initial(mechanism, challenge)
+                challenge = exchange.send(b"" if initial == "=" else sasl.decoded(initial.encode()))
+            while True:
+                challenge = exchange.send((yield from self.challenge(challenge)))
+        except StopIteration as end:
+            user: str = end.value
+        except ValueError as wrong:
+            raise Refused("pop3.sasl", str(wrong), mechanism=mechanism, wrong=str(wrong)) from None
+        return (yield from self.log_in(user))
+
+    def check_initial(self, mechanism: str, challenge: bytes) -> None:
+        """No initial response where the server speaks first; but for LOGIN, which never was a standard."""
+        if challenge and mechanism != "LOGIN":
+            raise Refused("pop3.initial", f"in {mechanism} the server speaks first", mechanism=mechanism)
+
+    def challenge(self, challenge: bytes) -> Acts[bytes]:
+        """Say it, hear the response; ``*`` takes the command back."""
+        yield Say(b"+ %s\r\n" % base64.b64encode(challenge))
         try:
             line = yield from self.lines.line(SASL_LINE)
         except TooLong:
@@ -312,7 +355,7 @@ class Pop3Server:
         yield Hear(line)
         if line == b"*\r\n":
             raise Refused("pop3.cancelled", "cancelled, as you wish")
-        return line.removesuffix(CRLF)
+        return sasl.decoded(line.removesuffix(CRLF))
 
     def do_STLS(self) -> Acts[Reply]:
         if self.secure:
@@ -325,12 +368,17 @@ class Pop3Server:
 
     def do_CAPA(self) -> Acts[Reply]:
         """RFC 2449 §5."""
-        found = ["USER", "TOP", "UIDL", "SASL PLAIN", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
+        found = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"]
+        if self.secure or not self.plain_needs_tls:
+            found.insert(0, "USER")
+        if mechanisms := self.mechanisms():
+            found.append(f"SASL {' '.join(mechanisms)}")
+        found.append("EXPIRE 0" if self.keeps_nothing else "EXPIRE NEVER")
         if self.login_delay:
             found.append(f"LOGIN-DELAY {self.login_delay}")
         found += ["UTF8 USER", "LANG"]
-        if self.tls and not self.secure:
-            found.append("STLS")
+        if self.tls and not self.secure and not self.utf8 and self.box is None:
+            found.append("STLS")  # only where it is permitted (RFC 2595 §4, §8)
         found.append("IMPLEMENTATION mailedu")
         return answer(Reply("capabilities follow", listing(found)))
 
@@ -365,6 +413,7 @@ class Pop3Server:
 
     def do_RETR(self, number: int) -> Acts[Reply]:
         data = self.text_of(number)
+        self.fetched.add(number)
         return answer(Reply(f"{len(data)} octets", stuff(data)))
 
     def do_TOP(self, number: int, count: int) -> Acts[Reply]:
@@ -387,20 +436,30 @@ class Pop3Server:
         if self.box is None:
             return Reply("goodbye")
         yield from self.move("QUIT", "ok")
-        removed = tuple(self.drop[number - 1].uid for number in sorted(self.marked))
-        if removed:
-            yield Remove(self.address, removed)
+        removed = yield from self.update(self.box)
         self.release()
         yield Rule("pop3.lock", "released", {"maildrop": self.address})
-        return Reply(f"{plural(len(removed), 'message')} removed, goodbye" if removed else "goodbye")
+        return Reply(f"{plural(removed, 'message')} removed, goodbye" if removed else "goodbye")
+
+    def update(self, box: Mailbox) -> Acts[int]:
+        """Remove what is marked and still there; how many these were."""
+        numbers = self.marked
+        if self.keeps_nothing and self.fetched:
+            yield Rule("pop3.keeps-nothing", "removed", {"numbers": ", ".join(map(str, sorted(self.fetched)))})
+            numbers = numbers | self.fetched
+        drop = [self.drop[number - 1].uid for number in sorted(numbers)]
+        removed = tuple(uid for uid in drop if uid in box.messages)
+        if removed:
+            yield Remove(self.address, removed)
+        return len(removed)
 
     # -- the maildrop
 
-    def log_in(self, user: str, password: str) -> Acts[Reply]:
-        """Name and password fit, and the maildrop is free: it is ours until the session ends (§4)."""
-        known, address = self.users.get(user, ("", ""))
-        if not known or known != password:
+    def log_in(self, user: str) -> Acts[Reply]:
+        """The maildrop of somebody who proved who they are ("" is nobody), if it is free: ours until the end (§4)."""
+        if not user:
             raise Refused("pop3.login", "[AUTH] name and password do not fit together")
+        _, address = self.users[user]
         box = self.boxes.get(address)
         if box is None:
             raise Refused("pop3.no-maildrop", "[SYS/PERM] there is no maildrop for you", maildrop=address)
