@@ -360,7 +360,8 @@ ALICE, BOB = "alice@alpha.example", "bob@beta.example"
 def test_send_prints_the_journey_as_the_facade_does() -> None:
     done = CliRunner().invoke(cli.main, ["send", ALICE, BOB, "--subject", "Lunch?", "--seed", "7"])
     assert done.exit_code == 0, done.output
-    assert done.output.rstrip("\n") == str(mailedu.Lab(seed=7).send(ALICE, BOB, subject="Lunch?", text="Hi!")).rstrip("\n")
+    mail = mailedu.Lab(seed=7).send(ALICE, BOB, subject="Lunch?", text="Hi!")
+    assert done.output.rstrip("\n") == str(mail).rstrip("\n")
 
 
 def test_send_says_by_its_exit_code_that_a_forgery_was_refused() -> None:
