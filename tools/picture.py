@@ -14,7 +14,7 @@ from browser import ARGUMENTS, find_browser  # noqa: E402
 from mailedu import Lab  # noqa: E402
 
 WHERE = ROOT / "docs" / "images"
-SIZE = {"width": 1200, "height": 640}
+SIZE = {"width": 1200, "height": 580}
 
 
 def main() -> None:
