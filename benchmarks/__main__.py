@@ -8,7 +8,7 @@ import sys
 
 import benchmarks
 
-HELPERS = {"__main__", "dovecot", "measure"}
+HELPERS = {"__main__", "apart", "dovecot", "measure"}
 NAMES = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name not in HELPERS)
 
 

@@ -306,8 +306,10 @@ def is_busy(part: Part) -> bool:
     return True
 
 
-class End(asyncio.Protocol):
+class End(asyncio.BufferedProtocol):
     """One end of a TCP connection; all it knows is its wire."""
+
+    room = memoryview(bytearray(262_144))  # where bytes come in, one end at a time: a new one each time costs far more
 
     def __init__(self, sockets: Sockets, host: str, side: str, ready: Callable[[Wire, Any, End], object]) -> None:
         self.sockets, self.host, self.side, self.ready = sockets, host, side, ready
@@ -329,8 +331,11 @@ class End(asyncio.Protocol):
             self.sockets.leaving.add(self.conversation)
         self.transport.close()
 
-    def data_received(self, data: bytes) -> None:
-        self.sockets.hear(self.wire, data)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.sockets.hear(self.wire, bytes(self.room[:nbytes]))
 
     def pause_writing(self) -> None:
         self.wire.paused = True
