@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import urllib.error
 import urllib.request
 import venv
 import zipfile
@@ -331,12 +332,25 @@ def test_open_really_opens_jupyterlab(tmp_path) -> None:
         lab = subprocess.Popen(command, env={**os.environ, **own}, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
         address = wait_for(rf"http://127\.0\.0\.1:{port}/lab/tree/00-\S+token=\w+", said, lab)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=30) as page:
-            assert b"JupyterLab" in page.read()
+        assert b"JupyterLab" in fetched(address)
     finally:
         lab.terminate()
         lab.wait(timeout=30)
     assert list((tmp_path / "mine").glob("00-*.ipynb"))
+
+
+def fetched(address: str, seconds: float = 60) -> bytes:
+    """The page; JupyterLab says its address a moment before it listens there."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with direct.open(address, timeout=30) as page:
+                return page.read()
+        except urllib.error.URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
 
 
 def wait_for(pattern: str, log: Path, process: subprocess.Popen[bytes], seconds: float = 60) -> str:
