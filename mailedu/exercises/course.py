@@ -18,4 +18,6 @@ class Lesson(NamedTuple):
         return self.notebook[:2]
 
 
-LESSONS = (Lesson("00-start.ipynb", "Start: a message travels", "journey", ("J1", "J2")),)
+LESSONS = (
+    Lesson("00-start.ipynb", "Start: a message travels", "journey", ("J1", "J2")),
+)  # fmt: skip
