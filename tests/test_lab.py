@@ -427,3 +427,46 @@ def test_everybody_can_write_to_everybody(lab, sender, recipient) -> None:
     mail = lab.send(sender, recipient, **HELLO)
     assert mail.delivered == (recipient,)
     assert mail.verdict == {"spf": "pass", "dkim": "pass", "dmarc": "pass"}
+
+
+def test_more_people_work_there_and_stay_through_back_and_fork() -> None:
+    lab = Lab(seed=1, staff={"beta.example": ["dora", "emil", "bob"]})
+    assert lab.people.count(BOB) == 1
+    assert lab.send(ALICE, "dora@beta.example", **HELLO).verdict["dmarc"] == "pass"
+    assert lab.send("dora@beta.example", "emil@beta.example", **HELLO).delivered == ("emil@beta.example",)
+    call = lab.smtp("mx.beta.example")
+    call.send("EHLO eve.example")
+    call.back()
+    assert call.fork().lab.people == lab.people
+    assert len(lab.mailbox("dora@beta.example")) == 1
+
+
+def test_servers_can_be_set_otherwise_and_stay_so_through_back_and_fork() -> None:
+    lab = Lab(seed=1, settings={"mx.beta.example": {"most_mails": 1, "size": 2000, "without": ["PIPELINING"]}})
+    call = lab.smtp("mx.beta.example")
+    for again in (call, call.fork()):
+        offer = again.send("EHLO eve.example")
+        assert "SIZE 2000" in offer and "MAILMAX=1" in offer and "PIPELINING" not in offer
+        again.send("MAIL FROM:<>")
+        again.back()
+        again.send("MAIL FROM:<>")
+        again.send("RSET")
+        assert again.send("MAIL FROM:<>").startswith("421 4.3.2")
+    assert "SIZE 35000000" in lab.smtp("mx.alpha.example").send("EHLO eve.example")
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        (dict(staff={"delta.example": ["dora"]}), "No company here"),
+        (dict(staff={"beta.example": "dora"}), "as in staff="),
+        (dict(staff={"beta.example": ["dora@beta.example"]}), "as in staff="),
+        (dict(settings={"mx.delta.example": {}}), "no host"),
+        (dict(settings={"mx.beta.example": {"colour": 1}}), "no setting 'colour'"),
+        (dict(settings={"mx.beta.example": {"most_recipients": 5}}), "at least 100"),
+        (dict(settings={"mx.beta.example": {"without": ["FROG"]}}), "No extension is called FROG"),
+    ],
+)
+def test_a_lab_that_cannot_be_says_why(given, told) -> None:
+    with pytest.raises(LabError, match=told):
+        Lab(**given)

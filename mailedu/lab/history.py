@@ -17,7 +17,7 @@ from ..net.drive import Part, Wire, World
 from ..trace import Step, Trace, printable
 from ..zone import Zone
 from .letters import Letter, read_by_both, write_letter
-from .stage import COMPANIES, IMPLICIT_TLS, Stage, first_zone
+from .stage import COMPANIES, IMPLICIT_TLS, Settings, Staff, Stage, first_zone
 
 if TYPE_CHECKING:
     from ..net.sockets import Sockets
@@ -91,8 +91,11 @@ class Sent(NamedTuple):
 class History:
     """The inputs of one lab, and the world, zone, clock and stage that they led to."""
 
-    def __init__(self, seed: int, tls: bool, opinions: bool) -> None:
+    def __init__(
+        self, seed: int, tls: bool, opinions: bool, staff: Staff | None = None, settings: Settings | None = None
+    ) -> None:
         self.seed, self.tls, self.opinions = seed, tls, opinions
+        self.staff, self.settings = staff, settings
         self.inputs: list[Input] = []
         self.lines: list[Line] = []
         self.sockets: Sockets | None = None  # while the lab is open to programs outside
@@ -107,7 +110,14 @@ class History:
         self.zone.watch(partial(self.zone_changes, self.zone))
         self.clock.on_advance = partial(self.do, "advance")
         self.world.contexts = tls_contexts() if self.tls else {}
-        self.stage = Stage(self.world, self.seed, tls=bool(self.world.contexts), opinions=self.libraries())
+        self.stage = Stage(
+            self.world,
+            self.seed,
+            tls=bool(self.world.contexts),
+            opinions=self.libraries(),
+            staff=self.staff,
+            settings=self.settings,
+        )
         self.sent = 0
         self.lent: tuple[Letter, str | None] | None = None  # a letter on its way, and its sender's usual address
 
@@ -163,7 +173,7 @@ class History:
 
     def again(self, inputs: Sequence[Input]) -> History:
         """An equal history of its own, of only these things."""
-        history = History(self.seed, self.tls, self.opinions)
+        history = History(self.seed, self.tls, self.opinions, self.staff, self.settings)
         history.become(inputs)
         return history
 

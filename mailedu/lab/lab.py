@@ -16,7 +16,7 @@ from .again import replay
 from .history import History, Input
 from .letters import addresses_in
 from .mail import Mail
-from .stage import PORTS, Stage, password
+from .stage import PORTS, Settings, Staff, Stage, password
 from .typed import Typed
 
 if TYPE_CHECKING:
@@ -29,13 +29,22 @@ class Lab:
     """alpha.example, beta.example and gamma.example, their people, servers and DNS, in this process.
 
     The same `seed` gives the same lab, octet for octet.  `tls` puts TLS under submission, relay and reading;
-    `opinions` asks pyspf and dkimpy beside our own evaluators.
+    `opinions` asks pyspf and dkimpy beside our own evaluators.  `staff` has more people, {"beta.example": ["dora"]},
+    and `settings` other servers: {"mx.beta.example": {"most_mails": 1}} (see SmtpServer).
     """
 
-    def __init__(self, seed: int = 1, *, tls: bool = True, opinions: bool = True) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        tls: bool = True,
+        opinions: bool = True,
+        staff: Staff | None = None,
+        settings: Settings | None = None,
+    ) -> None:
         if not isinstance(seed, int):
             raise LabError(f"A seed is a whole number, not {seed!r}.")
-        self.history = History(seed, tls, opinions)
+        self.history = History(seed, tls, opinions, staff, settings)
         self.net: Net | None = None
 
     def beside(self, history: History) -> Lab:

@@ -6,8 +6,9 @@ aiosmtpd, a server that we did not write.
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from ..smtp import SmtpServer
 from ..zone import Zone
 
 HERE = resources.files(__package__)
+NAME = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 LARGEST = 35_000_000  # octets of a message that the servers take
 
 
@@ -61,6 +63,11 @@ PORTS = {
     "imaps": ("imap.beta.example", 993),
 }
 IMPLICIT_TLS = frozenset({465, 995, 993})
+SUBMISSION = (587, 465, 2525)
+SETTINGS = ("lenient", "most_mails", "most_recipients", "plain_needs_tls", "service", "size", "tls_required", "without")
+
+Staff = Mapping[str, Sequence[str]]  # domain -> the names of more people who work there
+Settings = Mapping[str, Mapping[str, Any]]  # host -> what its SMTP servers do otherwise (see SmtpServer)
 
 
 @cache
@@ -96,13 +103,35 @@ def password(address: str) -> str:
 class Stage:
     """The companies' servers, as they stand in one world."""
 
-    def __init__(self, world: World, seed: int, *, tls: bool, opinions: Mapping[str, Opinion]) -> None:
+    def __init__(
+        self,
+        world: World,
+        seed: int,
+        *,
+        tls: bool,
+        opinions: Mapping[str, Opinion],
+        staff: Staff | None = None,
+        settings: Settings | None = None,
+    ) -> None:
         self.world, self.seed, self.tls = world, seed, tls
+        self.companies = with_staff(staff or {})
+        self.settings = settings or {}
         self.mx: dict[str, Mx] = {}  # domain -> what its MX decides
         self.submission: dict[str, Submission] = {}
         world.new_box = self.new_box
-        for company in COMPANIES.values():
+        for company in self.companies.values():
             self.build(company, opinions)
+        self.check_settings()
+
+    def check_settings(self) -> None:
+        """LabError for a setting that no server could have."""
+        for host, chosen in self.settings.items():
+            self.check_host(host)
+            if unknown := set(chosen) - set(SETTINGS):
+                raise LabError(f"{host} has no setting {min(unknown)!r}: there are {', '.join(SETTINGS)}.")
+            for (name, port), listens in self.world.listeners.items():
+                if (name, port) == (host, 25) or (name == host and port in SUBMISSION):
+                    listens("192.0.2.1")
 
     def new_box(self, name: str) -> Mailbox:
         """An empty box; a folder of somebody's mailbox gets a UIDVALIDITY that none of theirs ever had."""
@@ -125,7 +154,7 @@ class Stage:
         users = {address: (password(address), address) for address in people}
         users |= {address.partition("@")[0]: known for address, known in users.items()}  # bob will do
         self.listen(host, 25, lambda client, implicit: self.smtp(host, client, mx, auth="off", implicit=implicit))
-        for port in (587, 465, 2525):
+        for port in SUBMISSION:
             self.listen(
                 host,
                 port,
@@ -143,7 +172,8 @@ class Stage:
         self.world.listeners[host, port] = lambda client: machine(client, self.tls and port in IMPLICIT_TLS)
 
     def smtp(self, host: str, client: str, mta: Mx | Submission, **more: Any) -> SmtpServer:
-        return SmtpServer(host, client, mta, tls=self.tls, clock=self.world.clock, size=LARGEST, **more)
+        more = {"size": LARGEST, **more, **self.settings.get(host, {})}
+        return SmtpServer(host, client, mta, tls=self.tls, clock=self.world.clock, **more)
 
     def pop3(
         self, host: str, client: str, users: dict[str, tuple[str, str]], clock: Clock, implicit: bool
@@ -158,7 +188,7 @@ class Stage:
 
     @property
     def people(self) -> tuple[str, ...]:
-        return tuple(address for company in COMPANIES.values() for address in company.addresses)
+        return tuple(address for company in self.companies.values() for address in company.addresses)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -166,7 +196,7 @@ class Stage:
 
     def company(self, address: str) -> Company:
         """The company of one of our people; LabError says who there is."""
-        found = COMPANIES.get(address.rpartition("@")[2].lower())
+        found = self.companies.get(address.rpartition("@")[2].lower())
         if found is None or address.lower() not in found.addresses:
             raise LabError(f"Nobody in this lab is {address!r}: the people are {', '.join(self.people)}.")
         return found
@@ -190,6 +220,20 @@ class Stage:
                 f"or a port ({', '.join(PORTS)})."
             )
         return found
+
+
+def with_staff(staff: Staff) -> dict[str, Company]:
+    """The companies, and who works there besides."""
+    companies = dict(COMPANIES)
+    for domain, names in staff.items():
+        if domain not in companies:
+            raise LabError(f"No company here is {domain!r}: there are {', '.join(companies)}.")
+        company = companies[domain]
+        more = {name: 100 + number for number, name in enumerate(dict.fromkeys(names)) if name not in company.people}
+        if isinstance(names, str) or len(more) > 100 or not all(map(NAME.fullmatch, more)):
+            raise LabError("Name at most 100 people, as in staff={'beta.example': ['dora', 'emil']}.")
+        companies[domain] = company._replace(people=company.people | more)
+    return companies
 
 
 def uidvalidity(seed: int, name: str) -> int:
