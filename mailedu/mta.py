@@ -100,9 +100,13 @@ class House:
 
 @dataclass
 class Mx(House):
-    """Takes mail for its own people; `opinions` are asked beside our own evaluators: "spf", "dkim" -> a callable."""
+    """Takes mail for its own people; `opinions` are asked beside our own evaluators: "spf", "dkim" -> a callable.
+
+    `busy` are addresses whose mailbox cannot be had just now.
+    """
 
     opinions: Mapping[str, Opinion] = field(default_factory=dict)
+    busy: Collection[str] = ()
 
     def sender(self, envelope: Envelope, address: str) -> Acts[str | None]:
         return None
@@ -113,7 +117,10 @@ class Mx(House):
             raise Refused(
                 "mta.relay", f"550 5.7.1 {address} is not one of ours, and we relay for nobody", recipient=address
             )
-        yield Rule("mta.local", "ours", {"recipient": address, "mailbox": self.mailbox(address)})
+        box = self.mailbox(address)
+        if box in self.busy:
+            raise Refused("mta.busy", f"450 4.2.1 the mailbox of {address} is busy, try later", recipient=address)
+        yield Rule("mta.local", "ours", {"recipient": address, "mailbox": box})
         return None
 
     def receive(self, envelope: Envelope, message: bytes) -> Acts[str]:

@@ -455,6 +455,15 @@ def test_servers_can_be_set_otherwise_and_stay_so_through_back_and_fork() -> Non
     assert "SIZE 35000000" in lab.smtp("mx.alpha.example").send("EHLO eve.example")
 
 
+def test_a_mailbox_can_be_busy() -> None:
+    lab = Lab(seed=1, settings={"mx.beta.example": {"busy": [BOB]}})
+    mail = lab.send(ALICE, [BOB, "bella@beta.example"], **HELLO)
+    assert mail.delivered == ("bella@beta.example",)
+    assert len(lab.queue("mx.alpha.example")) == 1
+    [no] = [step.act for step in mail.trace.only(Rule) if step.act.name == "mta.busy"]
+    assert no.because == {"recipient": BOB}
+
+
 @pytest.mark.parametrize(
     "given, told",
     [

@@ -30,7 +30,7 @@ class Lab:
 
     The same `seed` gives the same lab, octet for octet.  `tls` puts TLS under submission, relay and reading;
     `opinions` asks pyspf and dkimpy beside our own evaluators.  `staff` has more people, {"beta.example": ["dora"]},
-    and `settings` other servers: {"mx.beta.example": {"most_mails": 1}} (see SmtpServer).
+    and `settings` other servers: {"mx.beta.example": {"most_mails": 1}} (see SmtpServer and Mx).
     """
 
     def __init__(

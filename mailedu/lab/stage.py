@@ -64,10 +64,11 @@ PORTS = {
 }
 IMPLICIT_TLS = frozenset({465, 995, 993})
 SUBMISSION = (587, 465, 2525)
-SETTINGS = ("lenient", "most_mails", "most_recipients", "plain_needs_tls", "service", "size", "tls_required", "without")
+OF_SERVER = "lenient most_mails most_recipients plain_needs_tls service size tls_required without".split()
+OF_MX = ("busy",)
 
 Staff = Mapping[str, Sequence[str]]  # domain -> the names of more people who work there
-Settings = Mapping[str, Mapping[str, Any]]  # host -> what its SMTP servers do otherwise (see SmtpServer)
+Settings = Mapping[str, Mapping[str, Any]]  # host -> what it does otherwise (see SmtpServer and Mx)
 
 
 @cache
@@ -127,11 +128,15 @@ class Stage:
         """LabError for a setting that no server could have."""
         for host, chosen in self.settings.items():
             self.check_host(host)
-            if unknown := set(chosen) - set(SETTINGS):
-                raise LabError(f"{host} has no setting {min(unknown)!r}: there are {', '.join(SETTINGS)}.")
+            if unknown := set(chosen) - {*OF_SERVER, *OF_MX}:
+                raise LabError(f"{host} has no setting {min(unknown)!r}: there are {', '.join((*OF_SERVER, *OF_MX))}.")
             for (name, port), listens in self.world.listeners.items():
                 if (name, port) == (host, 25) or (name == host and port in SUBMISSION):
                     listens("192.0.2.1")
+
+    def chosen(self, host: str, names: Sequence[str]) -> dict[str, Any]:
+        """What was chosen for a host, of these settings."""
+        return {name: value for name, value in self.settings.get(host, {}).items() if name in names}
 
     def new_box(self, name: str) -> Mailbox:
         """An empty box; a folder of somebody's mailbox gets a UIDVALIDITY that none of theirs ever had."""
@@ -148,7 +153,7 @@ class Stage:
             world.boxes[address] = world.new_box(address)
         world.addresses |= company.addresses
         world.addresses[f"queue {host}"] = world.addresses[host] = f"{company.network}.25"
-        mx = self.mx[domain] = Mx(host, domain, people, clock, opinions=opinions)
+        mx = self.mx[domain] = Mx(host, domain, people, clock, opinions=opinions, **self.chosen(host, OF_MX))
         submission = self.submission[domain] = Submission(host, domain, people, clock, key=private_key(domain))
         world.readers[submission.queue] = lambda uid, message, note: relay(submission, uid, message, note)
         users = {address: (password(address), address) for address in people}
@@ -172,7 +177,7 @@ class Stage:
         self.world.listeners[host, port] = lambda client: machine(client, self.tls and port in IMPLICIT_TLS)
 
     def smtp(self, host: str, client: str, mta: Mx | Submission, **more: Any) -> SmtpServer:
-        more = {"size": LARGEST, **more, **self.settings.get(host, {})}
+        more = {"size": LARGEST, **more, **self.chosen(host, OF_SERVER)}
         return SmtpServer(host, client, mta, tls=self.tls, clock=self.world.clock, **more)
 
     def pop3(
