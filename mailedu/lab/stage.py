@@ -64,7 +64,8 @@ PORTS = {
 }
 IMPLICIT_TLS = frozenset({465, 995, 993})
 SUBMISSION = (587, 465, 2525)
-OF_SERVER = "lenient most_mails most_recipients plain_needs_tls service size tls_required without".split()
+LIMITS = ("most_mails", "most_recipients", "size")
+OF_SERVER = (*LIMITS, "lenient", "plain_needs_tls", "service", "tls_required", "without")
 OF_MX = ("busy",)
 
 Staff = Mapping[str, Sequence[str]]  # domain -> the names of more people who work there
