@@ -36,25 +36,30 @@ READY = """async () => {
 }"""
 NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
 # What Notebook 7 says by itself, without any widget.
-NOT_OURS = ("[yjs#509]", "reading 'schema'", "Menu entry duplicated", "Failed to load resource", "WebSocket")
+NOT_OURS = ("[yjs#509]", "reading 'schema'", 'property "schema"', "Menu entry duplicated", "Failed to load resource")
+NOT_OURS += ("WebSocket",)
 
 
 class Jupyter:
     """The server; `open` gives a page."""
 
-    def __init__(self, app: str, address: str, browser: Browser) -> None:
+    def __init__(self, app: str, address: str, browser: Browser | None) -> None:
         self.app, self.address, self.browser = app, address, browser
         self.outside: list[str] = []  # requests that left this machine
         self.errors: list[str] = []  # what the console said
 
+    def url(self, name: str) -> str:
+        """Where a notebook is."""
+        return f"{self.address}/" + (f"lab/tree/{name}?reset" if self.app == "lab" else f"notebooks/{name}")
+
     def open(self, name: str, width: int = 1280, height: int = 1000) -> Page:
         """The notebook in a page, its kernel ready."""
+        assert self.browser
         page = self.browser.new_page(viewport={"width": width, "height": height})
         page.on("request", lambda request: self._asked(request.url))
         page.on("console", lambda said: self._said(said.type, said.text))
         page.on("pageerror", lambda error: self._said("error", str(error)))
-        path = f"lab/tree/{name}?reset" if self.app == "lab" else f"notebooks/{name}"
-        page.goto(f"{self.address}/{path}")
+        page.goto(self.url(name))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
         page.evaluate(READY)
         return page
@@ -89,8 +94,8 @@ def scroll_to(page: Page, cell: int) -> None:
 
 
 @contextmanager
-def jupyter(app: str, folder: Path, browser: Browser, home: Path) -> Iterator[Jupyter]:
-    """`app` is "lab" or "notebook"; `home` is an empty folder for settings."""
+def jupyter(app: str, folder: Path, browser: Browser | None, home: Path) -> Iterator[Jupyter]:
+    """`app` is "lab" or "notebook"; `browser` opens its pages; `home` is an empty folder for settings."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"

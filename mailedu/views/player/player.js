@@ -106,7 +106,8 @@ export function player(model, el, story) {
     bar.draw();
   };
   app.stop = () => { clearInterval(app.playing); app.playing = 0; bar.draw(); };
-  app.focus = () => (app.pane === "story" ? score.tree : head.head.querySelector("[role=tab][aria-selected=true]"))?.focus({ preventScroll: true });
+  const home = () => app.pane === "story" ? score.tree : head.head.querySelector("[role=tab][aria-selected=true]");
+  app.focus = () => home()?.focus({ preventScroll: true });
   app.type = verb => prompt.type(verb);
 
   // -- futures
@@ -148,7 +149,7 @@ export function player(model, el, story) {
     Home: () => app.go(0, { jump: true }), End: () => settle(app.walk.last()),
     "?": () => app.help.showModal(), "/": () => head.find.focus(), t: () => prompt.focus(), p: () => app.story.predictions && app.predict(), s: () => app.saving.showModal(),
     r: () => app.jump("refusal"), v: () => app.jump("verdict"), d: () => app.jump("question"),
-    Escape() { if (focused() !== score.tree) return app.focus(); const cell = el.closest(".jp-Cell, .jp-Notebook"); if (cell) cell.focus(); else score.tree.blur(); },
+    Escape() { if (focused() !== home()) return app.focus(); const cell = el.closest(".jp-Cell, .jp-Notebook"); if (cell) cell.focus(); else home().blur(); },
   };
   root.addEventListener("keydown", event => {
     if (!plain(event)) return;
