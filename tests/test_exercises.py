@@ -341,11 +341,11 @@ assert check(j1)
 
 
 def test_what_passed_is_kept_in_one_file_and_shown(progress_file) -> None:
-    assert "J1 ·" in str(progress())
+    assert "J1 ○" in str(progress())
     assert not check(exercise("J1", student=STUDENT)) and not progress_file.exists()
     assert judged_by_cell("J1", solution("J1")["right"])
     assert json.loads(progress_file.read_text()) == {"passed": ["J1"]}
-    assert "J1 ✓" in str(progress()) and "J2 ·" in str(progress())
+    assert "J1 ✓" in str(progress()) and "J2 ○" in str(progress())
     assert "J1 ✓" in progress()._repr_markdown_() and str(progress_file) in str(progress()).replace("\n", "")
     assert list(progress_file.parent.iterdir()) == [progress_file]
     assert STUDENT not in progress_file.read_text()
@@ -355,7 +355,7 @@ def test_what_passed_is_kept_in_one_file_and_shown(progress_file) -> None:
 def test_a_spoilt_file_is_as_good_as_none(progress_file, text) -> None:
     progress_file.parent.mkdir()
     progress_file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    assert "J1 ·" in str(progress())
+    assert "J1 ○" in str(progress())
     assert judged_by_cell("J1", solution("J1")["right"])
     assert json.loads(progress_file.read_text()) == {"passed": ["J1"]}
 

@@ -119,7 +119,10 @@ def test_what_a_cell_takes_from_others_is_made_in_one_place(path) -> None:
 def test_where_the_lessons_are_named_they_are_there() -> None:
     for path in (HOUSE / "README.md", *(HOUSE / "docs").glob("*.md")):
         for name in re.findall(r"notebooks/(\d\d-[\w-]+\.ipynb)", path.read_text("utf-8")):
-            assert (HOUSE / "notebooks" / name).is_file(), f"{path.name} names {name}"
+            is_there = (HOUSE / "notebooks" / name).is_file()
+            assert is_there or name == "98-example.ipynb", (
+                f"{path.name} names {name}"
+            )  # docs/writing-lessons.md makes it
 
 
 # -- running -----------------------------------------------------------------------------------------------------------

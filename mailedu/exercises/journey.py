@@ -83,7 +83,7 @@ class J1(Exercise):
         reasons = applied(probe.trace, *WHY_NOT)
         return Wrong(
             f"Another letter was sent to {self.waiting} through your zone, and it did not arrive. "
-            f"The MX record that {self.broken} has by now: `{records}`",
+            f"As MX {self.broken} has now: `{records}`",
             f"Which host of {self.broken} takes mail, and what is its whole name?"
             if self.lab.zone.records(self.broken, "MX")
             else f"Without an MX record {self.broken} itself would have to take mail (RFC 5321 §5.1). Is it a host?",

@@ -63,14 +63,14 @@ def progress() -> Note:
         (
             f"{one.number} · {one.title}",
             one.notebook,
-            " ".join(f"{id} {'✓' if id in before else '·'}" for id in one.exercises),
+            "  ".join(f"{id} {'✓' if id in before else '○'}" for id in one.exercises),
         )
         for one in LESSONS
     ]
     width = max(len(title) for title, _, _ in rows)
     file = place()
     kept = f"Kept in `{file}`, and sent nowhere." if file else "Nothing is kept: there is no file to keep it in."
-    closing = f"✓ passed, · open. {kept}"
+    closing = f"✓ passed, ○ open. {kept}"
     table = "".join(f"\n| [{title}]({notebook}) | {marks} |" for title, notebook, marks in rows)
     text = "".join(f"{title:{width}}   {marks}\n" for title, _, marks in rows)
     return Note(f"| lesson | exercises |\n|---|---|{table}\n\n{closing}", f"{text}\n{plain(closing)}")
