@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache
 from typing import NamedTuple
 
 from .acts import Act, Flag, LabError, Remove, Store
@@ -192,6 +193,7 @@ def combined(old: frozenset[str], how: str, new: frozenset[str]) -> frozenset[st
     raise ValueError(f"flags are set (''), added to ('+') or taken away ('-'), not {how!r}")
 
 
+@lru_cache(maxsize=64)  # the lab's clock stands still while mail comes in
 def internal_date(seconds: float) -> str:
     """0 -> "01-Jan-1970 00:00:00 +0000" (RFC 9051 §9, date-time, without its quotes)."""
     day, month, year, time, _ = formatdate(seconds, usegmt=True).split(" ")[1:]

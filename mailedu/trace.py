@@ -60,12 +60,14 @@ class Trace:
         self._now = now
         self._watchers: list[Callable[[Step], None]] = []
         self.keep, self.octets, self.dropped, self._held = keep, octets, 0, 0
+        self._capped = keep is not None or octets is not None
 
     # -- writing
     def record(self, actor: str, conversation: str, parent: int | None, act: Act) -> Step:
-        step = Step(self.dropped + len(self._steps), self._now(), actor, conversation, parent, act)
-        self._steps.append(step)
-        if self.keep is not None or self.octets is not None:
+        steps = self._steps
+        step = Step(self.dropped + len(steps), self._now(), actor, conversation, parent, act)
+        steps.append(step)
+        if self._capped:
             self._held += held(act)
             if self._too_much():
                 self._drop()
@@ -83,6 +85,7 @@ class Trace:
         The last step always stays, however many octets it has.
         """
         self.keep, self.octets = keep, octets
+        self._capped = keep is not None or octets is not None
         self._held = sum(held(step.act) for step in self._steps)
         if self._too_much():
             self._drop()

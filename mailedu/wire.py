@@ -81,8 +81,9 @@ class Lines:
         end = self.rest.find(mark, self.at)
         if end >= 0 and end + len(mark) - self.at <= limit:
             return self._taken(end + len(mark))
-        pieces, have = [self.rest[self.at :]], len(self.rest) - self.at
-        tail = pieces[0] if end < 0 else b""
+        tail = self.rest[self.at :]
+        pieces, have = [tail] if tail else [], len(tail)
+        end = end - self.at if end >= 0 else -1  # from here on counted from the first piece's first octet
         while end < 0:
             if have > limit:
                 begun = b"".join(pieces)
@@ -92,15 +93,15 @@ class Lines:
             if not isinstance(more, bytes):
                 return NEWS
             tail = tail[-(len(mark) - 1) :] + more
-            end = tail.find(mark)
             pieces.append(more)
             have += len(more)
+            if (found := tail.find(mark)) >= 0:
+                end = have - len(tail) + found
         self.rest, self.at = b"".join(pieces), 0
-        end = self.rest.find(mark) + len(mark)
-        found = self._taken(end)
-        if end > limit:
-            raise TooLong(found[: min(limit, START)], limit)
-        return found
+        taken = self._taken(end + len(mark))
+        if len(taken) > limit:
+            raise TooLong(taken[: min(limit, START)], limit)
+        return taken
 
     def _drop_until(self, mark: bytes, tail: bytes) -> Acts[None]:
         """Read to the end of something too long, keeping nothing of it but the last few octets."""
@@ -138,14 +139,20 @@ def stuff(message: bytes) -> bytes:
 
 def unstuff(block: bytes) -> bytes:
     """Block -> message: what `stuff` did, undone."""
-    message = block[:-3].replace(b"\r\n.", b"\r\n")
+    message = block[:-3]
+    if b"\r\n." in message:  # looking is far cheaper than replacing
+        message = message.replace(b"\r\n.", b"\r\n")
     return message[1:] if message.startswith(b".") else message
 
 
 LONE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
-def has_lone_cr_or_lf(data: bytes) -> bool:
-    """Whether a CR or an LF stands without the other (RFC 5321 §2.3.8 forbids it)."""
-    pairs = data.count(CRLF)  # counting is far cheaper than searching
+def has_lone_cr_or_lf(data: bytes, pairs: int | None = None) -> bool:
+    """Whether a CR or an LF stands without the other (RFC 5321 §2.3.8 forbids it).
+
+    `pairs`: how many times they stand together, from who has counted that.
+    """
+    if pairs is None:
+        pairs = data.count(CRLF)  # counting is far cheaper than searching
     return data.count(b"\r") != pairs or data.count(b"\n") != pairs

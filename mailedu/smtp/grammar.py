@@ -103,17 +103,20 @@ class Reader:
 
     def take(self, pattern: Pattern, name: str, production: str = "") -> bytes:
         """The octets that match, named; Refused when none do, with the rule of the grammar that failed."""
-        found = pattern.match(self.data, self.at)
-        if not found:
+        octets = self.may_take(pattern, name)
+        if not octets:
             raise self.wrong(production or name)
-        self.at = found.end()
-        octets = found[0]
-        self.spans.append((len(octets), name))
         return octets
 
     def may_take(self, pattern: Pattern, name: str) -> bytes:
         """The same, or b""."""
-        return self.take(pattern, name) if self.sees(pattern) else b""
+        found = pattern.match(self.data, self.at)
+        if not found:
+            return b""
+        self.at = found.end()
+        octets = found[0]
+        self.spans.append((len(octets), name))
+        return octets
 
     def wrong(self, production: str) -> Refused:
         found = "the end of the line" if self.sees(END) else f'"{shown(self.data[self.at : self.at + 1])}"'
@@ -126,9 +129,10 @@ class Reader:
         """The command's name in capitals."""
         if CONTROL.search(self.data, 0, len(self.data) - 2):
             raise Refused("smtp.control", "500 5.5.2 a command is one line of text; only its end is CR and LF")
-        if not self.sees(VERB):
+        verb = self.may_take(VERB, "command")
+        if not verb:
             raise Refused("smtp.no-command", "500 5.5.2 a command expected")
-        return self.take(VERB, "command").decode("ascii").upper()
+        return verb.decode("ascii").upper()
 
     def arguments(self, verb: str) -> tuple[object, ...]:
         """All arguments and the line's end: a command is read whole before anything is done."""
@@ -139,10 +143,9 @@ class Reader:
     def end(self, verb: str) -> None:
         """Blanks before the CRLF are put up with (§4.1.1)."""
         self.may_take(TRAILING, "trailing space")
-        if not self.sees(CRLF):
+        if not self.may_take(CRLF, "CRLF"):
             self.enhanced = "5.5.4"
             raise self.wrong(f"the end of {verb}")
-        self.take(CRLF, "CRLF")
 
     def space(self, before: str) -> None:
         """One space: not none, not two."""
@@ -193,8 +196,8 @@ class Reader:
         route, mailbox = b"", ""
         if null and self.sees(CLOSES):
             pass
-        elif not null and self.sees(POSTMASTER):
-            mailbox = self.take(POSTMASTER, "local part").decode("ascii").lower()
+        elif not null and (postmaster := self.may_take(POSTMASTER, "local part")):
+            mailbox = postmaster.decode("ascii").lower()
         else:
             route = self.may_take(ROUTE, "source route")
             mailbox = self.mailbox()
@@ -205,8 +208,7 @@ class Reader:
 
     def mailbox(self) -> str:
         """``Local-part "@" ( Domain / address-literal )``; the value has the fewest quotes possible."""
-        if self.sees(QUOTED):
-            octets = self.take(QUOTED, "local part")
+        if octets := self.may_take(QUOTED, "local part"):
             local = quoted(re.sub(r"\\(.)", r"\1", self.checked(octets[1:-1], "Local-part", LOCAL_PART)))
         else:
             octets = self.take(DOT_STRING, "local part", "Local-part")

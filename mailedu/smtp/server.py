@@ -63,6 +63,7 @@ IDLE = 300.0  # seconds of silence after which a session ends (§4.5.3.2.7)
 TEXT_LINE = 1000  # octets of a line of a message, with its CRLF (§4.5.3.1.6)
 LARGEST = 10_240_000  # octets of a message, where nobody says otherwise
 PIECE = 65_536  # a chunk that is refused is read in pieces of this size
+WORD = re.compile(rb"[!-~]{1,20}")
 
 Etrn = Callable[[Envelope, str], Acts[str]]  # starts the queue for a host; returns the reply, or raises Refused
 
@@ -464,11 +465,12 @@ class SmtpServer:
         self.forget_mail()
         if len(message) > self.most:
             raise self.too_big()
-        if has_lone_cr_or_lf(message):
+        lines = message.split(CRLF)
+        if has_lone_cr_or_lf(message, pairs=len(lines) - 1):
             if not self.lenient:
                 raise Refused("smtp.bare-newline", "554 5.6.0 a CR or an LF stands alone")
             yield Rule("smtp.lenient-newline", "broken")
-        if max(map(len, message.split(CRLF))) + len(CRLF) > TEXT_LINE:
+        if max(map(len, lines)) + len(CRLF) > TEXT_LINE:
             text = f"500 5.6.0 a line of a message has at most {TEXT_LINE} octets"
             raise Refused("smtp.long-text-line", text, limit=str(TEXT_LINE))
         if b"\0" in message:
@@ -561,5 +563,5 @@ class SmtpServer:
 
 def title(line: bytes) -> str:
     """What the exchange is called: the first word, in capitals."""
-    found = re.match(rb"[!-~]{1,20}", line)
+    found = WORD.match(line)
     return found[0].decode("ascii").upper() if found else "?"
