@@ -124,10 +124,11 @@ def send(sender: str, recipient: str, seed: int, level: str, html: Path | None, 
     The lab's people are for instance alice@alpha.example and bob@beta.example.
     """
     from mailedu import Lab
+    from mailedu.lab.shown import TABLES
 
     with plain_errors():
         mail = Lab(seed=seed).send(sender, recipient, **given(letter))
-    show(transcript(mail.trace, level=level))
+    show(transcript(mail.trace, level=level, tables=TABLES))
     if html:
         mail.to_html(html)
     sys.exit(0 if mail.delivered else 1)

@@ -345,3 +345,15 @@ def test_any_acts_in_any_tree_can_be_told(trace, level, keep):
     trace.cap(keep, None)
     lines = transcript(trace, level=level, width=50).split("\n")
     assert all(line.isprintable() for line in lines)
+
+
+def test_a_state_is_called_by_the_name_that_it_is_shown_by():
+    """After USER the table has another state, and the RFC has none; what silence leads to stands after the silence."""
+    pop = mailedu.Lab(seed=1).pop3("bob@beta.example")
+    for line in ("USER bob", "PASS lab-bob", "NOOP"):
+        pop.send(line)
+    pop.lab.clock.advance(minutes=10)
+    states = [line.strip() for line in str(pop).splitlines() if "->" in line]
+    assert states == ["-> AUTHORIZATION", "-> TRANSACTION", "-> CLOSED"]
+    assert "     -> PASSWORD" in transcript(pop.trace).splitlines()
+    assert str(pop).index("on the lab's clock") < str(pop).index("10 minutes of silence") < str(pop).index("-> CLOSED")

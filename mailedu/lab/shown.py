@@ -24,7 +24,7 @@ class Shown:
     def __str__(self) -> str:
         from ..views.text import transcript
 
-        return transcript(self.trace)
+        return transcript(self.trace, tables=TABLES)
 
     def player(self, **options: Any) -> Any:
         """The player, as a widget; needs Jupyter."""

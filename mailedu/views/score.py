@@ -49,6 +49,8 @@ from ..acts import (
 from ..rules import rules, section, sentence
 from ..table import Table
 from ..trace import Step, Trace, told
+from .program import as_data
+from .program import checks as spf_checks
 
 Span = tuple[int, str]  # so many octets, and what they are
 Reader = Callable[[bytes, str, str, bool], Sequence[Span]]  # (data, "client" or "server", verb, first piece?) -> spans
@@ -159,7 +161,7 @@ class Talk:
     code: str = ""  # what the last reply of this exchange begins with: "250", "+OK", "NO"
     why: Rule | None = None  # the last rule of this exchange
     last: int | None = None  # the last message's row in this exchange
-    newest: int = 0  # the last message's row, or the conversation's own before there is one
+    newest: int = 0  # the row of the last message, or of a rule after it; the conversation's own before there is one
 
 
 class Scribe:
@@ -181,6 +183,7 @@ class Scribe:
     def write(self, title: str) -> dict[str, Any]:
         for step in self.children.get(None, []):
             self.tell(step, None, None)
+        checks = [as_data(check) for check in spf_checks(self.trace)]
         return {
             "title": title or (self.rows[0]["label"] if self.rows else "Nothing happened"),
             "rows": self.rows,
@@ -191,7 +194,7 @@ class Scribe:
             "names": self.names,
             "meters": [{"id": name, "label": meter_label(name)} for name in in_order(self.counts)],
             "dropped": self.trace.dropped,
-        }
+        } | ({"spf": checks} if checks else {})
 
     # -- one step
 
@@ -515,6 +518,8 @@ class Scribe:
         if talk:
             self.rows[row]["talk"] = talk.index
             talk.why = act
+            if up == talk.row:
+                talk.newest = row  # nobody said anything, and still it may lead to another state
         self.under(self.kids(step), row, talk)
 
     def explained(self, act: Rule) -> Row:

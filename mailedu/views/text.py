@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from ..acts import Answer, Ask, Cipher, Hear, LabError, Rule, Say, Store, Wait
+from ..table import Table
 from ..trace import Step, Trace, printable, told
 from .score import Row, score
 
@@ -30,26 +31,38 @@ FIXED = "\u00a0"  # a blank at which no line ends
 NARROWEST = 40
 
 
-def transcript(trace: Trace, *, level: str = "decision", width: int = 100, numbers: bool = False) -> str:
+def transcript(
+    trace: Trace,
+    *,
+    level: str = "decision",
+    width: int = 100,
+    numbers: bool = False,
+    tables: Mapping[str, Table] | None = None,
+) -> str:
     """The whole trace as lines of at most `width` cells; `level` says how far to look in, `numbers` shows the steps'.
+
+    With the state `tables` ("pop3" -> its table) a state is called by the name that it is shown by.
 
     Levels, each with all that is in those before it: "journey", "conversation", "exchange" (a command and its reply in
     one line), "message" (what was said, line by line), "decision" (with the rules and the DNS), "bytes" (in hex too).
     """
     if level not in LEVELS:
         raise LabError(f"There is no level {level!r}; level is one of {', '.join(LEVELS)}.")
-    return "\n".join(Teller(trace, level, max(width, NARROWEST), numbers).lines())
+    return "\n".join(Teller(trace, level, max(width, NARROWEST), numbers, tables or {}).lines())
 
 
 class Teller:
     """Writes the rows of one score down."""
 
-    def __init__(self, trace: Trace, level: str, width: int, numbers: bool) -> None:
+    def __init__(self, trace: Trace, level: str, width: int, numbers: bool, tables: Mapping[str, Table]) -> None:
         self.trace, self.level, self.depth = trace, level, LEVELS.index(level)
         self.width, self.numbers = width, numbers
-        found = score(trace, {}, {})
+        found = score(trace, {}, tables)
         self.rows: list[Row] = found["rows"]
         self.sections: dict[str, str] = found["rules"]  # rule -> "RFC 5321 §4.1"
+        self.labels = [  # talk -> state -> the name that it is shown by
+            found["machines"][talk["machine"]]["labels"] if talk["machine"] else {} for talk in found["talks"]
+        ]
         self.calls = {row["talk"]: row for row in self.rows if row["level"] == "conversation"}  # talk -> its own row
         self.inside = in_talks(self.rows)
         self.one_actor = len({row["actor"] for row in self.rows} - {"dns"}) < 2
@@ -227,8 +240,13 @@ class Teller:
         return {n: [step.act for step in steps if isinstance(step.act, Cipher)] for n, steps in found.items()}
 
     def state(self, row: Row) -> Iterator[str]:
+        """The new one, unless it is another only to the table."""
         if "state" in row and self.depth >= SHOWN_AT["message"]:
-            yield from self.fold(self.margin(row, message=True) + "   ", f"-> {row['state'][2]}")
+            talk = self.talk(row)
+            labels = self.labels[talk] if talk is not None else {}
+            before, verb, after = row["state"]
+            if not verb or labels.get(before, before) != labels.get(after, after):
+                yield from self.fold(self.margin(row, message=True) + "   ", f"-> {labels.get(after, after)}")
 
     # -- what was decided
 
