@@ -10,6 +10,9 @@ from mailedu.acts import Hear, Open, Say, Store
 from mailedu.imap import COMMANDS, spans
 
 
+LINE_ENDS = ("CRLF", "fold", "end of header")  # the last two in a message
+
+
 def names(data: bytes, *where) -> list[tuple[bytes, str]]:
     """The spans with their octets, the dull ones left out."""
     found, at = [], 0
@@ -17,8 +20,8 @@ def names(data: bytes, *where) -> list[tuple[bytes, str]]:
         found.append((data[at : at + length], name))
         at += length
     assert at == len(data)
-    assert all(octets and (octets == b"\r\n") == (name == "CRLF") for octets, name in found)
-    return [one for one in found if one[1] not in ("CRLF", "space", "(", ")")]
+    assert all(octets and (octets == b"\r\n") == (name in LINE_ENDS) for octets, name in found)
+    return [one for one in found if one[1] not in (*LINE_ENDS, "space", "(", ")")]
 
 
 def told(*args) -> str:
@@ -59,7 +62,10 @@ def test_commands(line, wanted):
 def test_later_pieces_of_a_client():
     assert names(b"DONE\r\n", "client", "IDLE", False) == [(b"DONE", "command")]
     assert names(b"AGJv\r\n", "client", "AUTHENTICATE", False) == [(b"AGJv", "SASL response")]
-    assert names(b"A: b\r\n\r\nc\r\n", "client", "APPEND", False) == [(b"A: b", "message"), (b"c", "message")]
+    field = "A field name, : colon,  b field value, c body line"
+    assert told(b"A: b\r\n\r\nc\r\n", "client", "APPEND", False) == field
+    another = b' (\\Seen) {7}\r\n'
+    assert told(b"A: b\r\n\r\nc" + another, "client", "APPEND", False).startswith(field + ",  (\\Seen) {7} literal")
     assert names(b"bob {2}\r\n", "client", "LOGIN", False) == [(b"bob {2}", "literal, and what follows it")]
 
 
@@ -93,7 +99,14 @@ def test_later_pieces_of_a_client():
             b'* 1 FETCH (FLAGS (\\Seen x) BODY[] {1}\r\na ENVELOPE (NIL "x"))\r\n',
             "FETCH",
             "* untagged, 1 sequence number, FETCH response, FLAGS item, \\Seen flag, x atom, BODY[] item, "
-            '{1} length of the literal, a literal, ENVELOPE item, NIL NIL, "x" string',
+            '{1} length of the literal, a body line, ENVELOPE item, NIL NIL, "x" string',
+        ),
+        (
+            b"* 1 FETCH (BODY[HEADER.FIELDS (A)] {8}\r\nA: b\r\n\r\n BODY[TEXT]<4> {3}\r\nA:b BODY[1] {3}\r\nA:b)\r\n",
+            "FETCH",
+            "* untagged, 1 sequence number, FETCH response, BODY[HEADER.FIELDS (A)] item, {8} length of the literal, "
+            "A field name, : colon,  b field value, BODY[TEXT]<4> item, {3} length of the literal, A:b body line, "
+            "BODY[1] item, {3} length of the literal, A:b literal",
         ),
     ],
 )

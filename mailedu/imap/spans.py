@@ -2,13 +2,16 @@
 
 spans(b"* 2 EXPUNGE\\r\\n", "server")
 -> [(1, "untagged"), (1, "space"), (1, "sequence number"), (1, "space"), (7, "response"), (2, "CRLF")]
+
+A literal that holds a message, or its header, is named by the reader of messages.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from .. import message
 from ..acts import Refused
 from .commands import command_spans
 from .grammar import (
@@ -41,6 +44,10 @@ TEXT = re.compile(rb"(?:[^\r]|\r(?!\n))+")
 ITEM = re.compile(rb"[A-Z][A-Z0-9.]*(?:\[[^]\r\n]*\])?(?:<\d+>)?")  # FLAGS, BODY[1.MIME]<0>
 ATOM = re.compile(rb"[^ ()\r\n]+")  # whatever else a server says in its lists
 WORD = re.compile(rb"[!-~]+")
+# What FETCH calls a message, or a header; what it calls a body; and what may follow the message of an APPEND.
+MESSAGE = re.compile(rb"(?i)(?:BODY\[(?:[\d.]+\.)?(?:HEADER[^]]*|MIME)?\]|BINARY\[\]|RFC822(?:\.HEADER)?)(?:<0>)?")
+BODY = re.compile(rb"(?i)(?:BODY\[(?:[\d.]+\.)?TEXT\]|RFC822\.TEXT)(?:<\d+>)?")
+AFTER = re.compile(rb"(?: \([^()\r\n]*\))?(?: \"[^\"\r\n]*\")?(?: ~?\{\d+\+?\})?\r\n\Z")
 SP_NUMBER = re.compile(rb" (?=\d)")
 EARLIER = re.compile(rb"(?i) (?=\(EARLIER\))")
 
@@ -59,7 +66,16 @@ def spans(data: bytes, sender: str, verb: str = "", first: bool = True) -> list[
             response(reader, verb.upper())
     except Refused:
         pass  # what the reader does not understand is text
-    return [*reader.spans(), *split(data[reader.at :], "text")]
+    return [*named(reader), *split(data[reader.at :], "text")]
+
+
+def named(r: Reader) -> Iterator[Span]:
+    """What was read, as `Reader.spans`, with messages looked into."""
+    for start, end, name in r.taken:
+        if name == "message":
+            yield from message.spans(r.data[start:end])
+        else:
+            yield from split(r.data[start:end], name)
 
 
 def later_piece(data: bytes, verb: str) -> list[Span]:
@@ -70,8 +86,9 @@ def later_piece(data: bytes, verb: str) -> list[Span]:
             name = "command"
         case "AUTHENTICATE" if one_line and WORD.fullmatch(data[:-2]):
             name = "SASL response"
-        case "APPEND":
-            name = "message"
+        case "APPEND" if (after := AFTER.search(data)) and after.start():
+            more = "literal, and what follows it" if after[0] != b"\r\n" else "CRLF"
+            return [*message.spans(data[: after.start()]), *split(after[0], more)]
         case _:
             name = "literal, and what follows it"
     return list(split(data, name))
@@ -217,25 +234,25 @@ def fetched(r: Reader) -> None:
     while not r.sees(CLOSE):
         if r.sees(SP):
             space(r)
-        r.take(ITEM, "item")
+        item = r.take(ITEM, "item")[0]
         space(r)
-        one_value(r)
+        one_value(r, "message" if MESSAGE.fullmatch(item) else "body line" if BODY.fullmatch(item) else "literal")
     r.take(CLOSE, ")")
 
 
-def one_value(r: Reader) -> None:
-    """A word, a string, or a whole list."""
-    depth = token(r)
+def one_value(r: Reader, literal: str) -> None:
+    """A word, a string, or a whole list; what a literal in it holds is called `literal`."""
+    depth = token(r, literal)
     while depth > 0:
         if depth > 4 * DEEPEST:
             raise refused("a flatter list", "lists in lists without end")
         depth += token(r)
 
 
-def token(r: Reader) -> int:
+def token(r: Reader, literal: str = "literal") -> int:
     """One thing, named by what it looks like; +1 when it opens a list, -1 when it closes one."""
     if r.sees(LITERAL8):
-        literal8(r, "literal")
+        literal8(r, literal)
         return 0
     for pattern, what, depth in TOKENS:
         if r.sees(pattern):
