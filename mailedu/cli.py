@@ -89,6 +89,9 @@ def start_jupyterlab(folder: Path, lesson: str, no_browser: bool, port: int | No
     """JupyterLab in `folder`, in this process, until it is stopped."""
     from jupyterlab.labapp import LabApp
 
+    # A teacher's nbgrader adds menus that a learner has no use for: our page_config.json switches them off here.
+    ours = [str(PACKAGE / "jupyter"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(ours)
     arguments = [
         f"--ServerApp.root_dir={folder.resolve()}",
         f"--LabApp.default_url=/lab/tree/{lesson}",
