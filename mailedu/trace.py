@@ -46,6 +46,9 @@ class Step:
     act: Act
 
 
+NO_LIMIT = float("inf")
+
+
 class Trace:
     """Append-only.  Index it, slice it, loop over it, walk it as a tree.
 
@@ -59,8 +62,8 @@ class Trace:
         self._steps: list[Step] = []
         self._now = now
         self._watchers: list[Callable[[Step], None]] = []
-        self.keep, self.octets, self.dropped, self._held = keep, octets, 0, 0
-        self._capped = keep is not None or octets is not None
+        self.dropped, self._held = 0, 0
+        self._limit(keep, octets)
 
     # -- writing
     def record(self, actor: str, conversation: str, parent: int | None, act: Act) -> Step:
@@ -69,7 +72,7 @@ class Trace:
         steps.append(step)
         if self._capped:
             self._held += held(act)
-            if self._too_much():
+            if len(steps) > self._most or self._held > self._room:
                 self._drop()
         for tell in self._watchers:
             tell(step)
@@ -84,23 +87,23 @@ class Trace:
 
         The last step always stays, however many octets it has.
         """
-        self.keep, self.octets = keep, octets
-        self._capped = keep is not None or octets is not None
+        self._limit(keep, octets)
         self._held = sum(held(step.act) for step in self._steps)
-        if self._too_much():
-            self._drop()
+        self._drop()
 
-    def _too_much(self) -> bool:
-        too_many = self.keep is not None and len(self._steps) > self.keep
-        return too_many or (self.octets is not None and self._held > self.octets)
+    def _limit(self, keep: int | None, octets: int | None) -> None:
+        self.keep, self.octets = keep, octets
+        self._most = NO_LIMIT if keep is None else keep
+        self._room = NO_LIMIT if octets is None else octets
+        self._capped = keep is not None or octets is not None
 
     def _drop(self) -> None:
-        """Drop down to nine tenths of the limits at once: so a full trace costs little more than an empty one."""
-        count, held_now = len(self._steps), self._held
-        most = count if self.keep is None else self.keep * 9 // 10
-        room = held_now if self.octets is None else self.octets * 9 // 10
-        gone = 0
-        while gone < count - 1 and (count - gone > max(most, 1) or held_now > room):
+        """Where there is too much, drop down to nine tenths of the limits: so a full trace costs little more."""
+        count, held_now, gone = len(self._steps), self._held, 0
+        if count <= self._most and held_now <= self._room:
+            return
+        most, room = max(self._most * 0.9, 1), self._room * 0.9
+        while gone < count - 1 and (count - gone > most or held_now > room):
             held_now -= held(self._steps[gone].act)
             gone += 1
         del self._steps[:gone]
@@ -167,9 +170,7 @@ class Trace:
             if step.number in chosen or step.parent in number or step.parent in chosen:
                 number[step.number] = len(part._steps)
                 parent = None if step.parent is None else number.get(step.parent)
-                part._steps.append(
-                    Step(number[step.number], step.at, step.actor, step.conversation, parent, step.act)
-                )
+                part._steps.append(Step(number[step.number], step.at, step.actor, step.conversation, parent, step.act))
         return part
 
     # -- comparing
@@ -218,18 +219,20 @@ class Trace:
         return f"<Trace of {len(self)} steps>"
 
 
+HOLDS: dict[type[Act], Callable[[Any], int]] = {  # what grows with what strangers send: wire, mail, DNS
+    **dict.fromkeys((Say, Hear, Cipher), lambda act: len(act.data)),
+    Open: lambda act: len(act.title),
+    Close: lambda act: len(act.verdict),
+    Store: lambda act: len(act.message),
+    Rule: lambda act: len(act.outcome) + sum(map(len, act.because.values())),
+    Answer: lambda act: sum(map(len, act.records)),
+}
+
+
 def held(act: Act) -> int:
-    """How much of wire, mail or DNS this act holds: what grows with what strangers send."""
-    match act:
-        case Say(data) | Hear(data) | Cipher(_, data) | Store(_, data):
-            return len(data)
-        case Rule(_, outcome, because):
-            return len(outcome) + sum(map(len, because.values()))
-        case Answer(_, _, _, records):
-            return sum(map(len, records))
-        case Open(words) | Close(words):
-            return len(words)
-    return 0
+    """How many octets this act holds."""
+    count = HOLDS.get(type(act))
+    return count(act) if count else 0
 
 
 # -- JSON --------------------------------------------------------------------------------------------------------------

@@ -134,13 +134,15 @@ def stuff(message: bytes) -> bytes:
     """
     if message and not message.endswith(CRLF):
         message += CRLF
-    return (b"." if message.startswith(b".") else b"") + message.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    if b"\r\n." in message:  # looking is far cheaper than replacing
+        message = message.replace(b"\r\n.", b"\r\n..")
+    return (b"." if message.startswith(b".") else b"") + message + b".\r\n"
 
 
 def unstuff(block: bytes) -> bytes:
     """Block -> message: what `stuff` did, undone."""
     message = block[:-3]
-    if b"\r\n." in message:  # looking is far cheaper than replacing
+    if b"\r\n." in message:
         message = message.replace(b"\r\n.", b"\r\n")
     return message[1:] if message.startswith(b".") else message
 

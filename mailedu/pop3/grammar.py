@@ -104,17 +104,21 @@ class Reader:
 
     def take(self, pattern: Pattern, name: str, wanted: str = "") -> bytes:
         """The octets that match, named; Refused when none do."""
-        found = self.sees(pattern)
-        if not found or not found[0]:
+        octets = self.may_take(pattern, name)
+        if not octets:
             wanted = wanted or name
             raise Refused("pop3.syntax", f"{wanted} expected", wanted=wanted)
-        self.at = found.end()
-        self.spans.append((len(found[0]), name))
-        return found[0]
+        return octets
 
     def may_take(self, pattern: Pattern, name: str) -> bytes:
         """The same, or b""."""
-        return self.take(pattern, name) if self.sees(pattern) else b""
+        found = pattern.match(self.data, self.at)
+        if not found or not found[0]:
+            return b""
+        self.at = found.end()
+        octets: bytes = found[0]
+        self.spans.append((len(octets), name))
+        return octets
 
     # -- what the client says
 
@@ -132,9 +136,8 @@ class Reader:
                 break
             self.take(SPACE, "space", wanted=argument.name)
             values.append(argument.value(self.take(argument.pattern, argument.name)))
-        if not self.sees(CRLF):
+        if not self.may_take(CRLF, "CRLF"):
             raise Refused("pop3.syntax", f"{verb} should end here, but the line goes on", wanted="the end of the line")
-        self.take(CRLF, "CRLF")
         return tuple(values)
 
     # -- what the server says

@@ -39,7 +39,7 @@ from ..acts import (
 from ..clock import Clock
 from ..mailbox import Mailbox, Message
 from ..table import Row, Table
-from ..wire import CRLF, LONE, Lines, stuff
+from ..wire import CRLF, LONE, Lines, has_lone_cr_or_lf, stuff
 from .grammar import LINE, SASL_LINE, Reader, spans
 
 AUTHORIZATION = "AUTHORIZATION"
@@ -105,6 +105,7 @@ TABLE = Table(
 
 IDLE = 600.0  # seconds of silence after which a session ends without UPDATE (§3)
 HANDFUL = 65_536  # a longer reply is said in several pieces
+WORD = re.compile(rb"[!-~]{1,20}")
 LANGUAGES = {"en": "English"}
 COMMANDS = frozenset(TABLE.commands)
 
@@ -402,7 +403,7 @@ class Pop3Server:
 
     def do_LIST(self, number: int | None = None) -> Acts[Reply]:
         if number is not None:
-            return answer(Reply(f"{number} {octets(self.message(number).data)}"))
+            return answer(Reply(f"{number} {len(text_of(self.message(number)))}"))
         lines = [f"{n} {size}" for n, size in self.sizes()]
         return answer(Reply(plural(len(lines), "message"), listing(lines)))
 
@@ -484,7 +485,7 @@ class Pop3Server:
         return ((number, message) for number, message in enumerate(self.drop, 1) if number not in self.marked)
 
     def sizes(self) -> list[tuple[int, int]]:
-        return [(number, octets(message.data)) for number, message in self.kept()]
+        return [(number, len(text_of(message))) for number, message in self.kept()]
 
     def message(self, number: int) -> Message:
         """Numbers run from 1 and skip what is marked (§5)."""
@@ -503,7 +504,7 @@ class Pop3Server:
 
     def text_of(self, number: int) -> bytes:
         """The message in lines; one with UTF-8 in its header only for who said UTF8 (RFC 6856 §2.1)."""
-        data = in_lines(self.present(number).data)
+        data = text_of(self.present(number))
         if not self.utf8 and not data[: body_at(data)].isascii():
             raise Refused("pop3.utf8", f"[UTF8] message {number} has UTF-8 in its header; say UTF8 before you log in")
         return data
@@ -511,7 +512,7 @@ class Pop3Server:
 
 def title(line: bytes) -> str:
     """What the exchange is called: the first word, in capitals."""
-    found = re.match(rb"[!-~]{1,20}", line)
+    found = WORD.match(line)
     return found[0].decode("ascii").upper() if found else "?"
 
 
@@ -523,14 +524,16 @@ def listing(lines: Iterator[str] | list[str]) -> bytes:
     return "".join([*(f"{line}\r\n" for line in lines), ".\r\n"]).encode()
 
 
-def octets(data: bytes) -> int:
-    """How many RETR would send, without the stuffed dots (§11; RFC 6856 §2.1)."""
-    return len(in_lines(data))
+def text_of(message: Message) -> bytes:
+    """The message as RETR sends it, without the stuffed dots (§11; RFC 6856 §2.1): worked out once."""
+    if "POP3" not in message.known:
+        message.known["POP3"] = in_lines(message.data)
+    return message.known["POP3"]
 
 
 def in_lines(data: bytes) -> bytes:
-    """The message as POP3 can carry it: every line ends with CRLF, the last one too (§3)."""
-    if data.count(b"\n") != data.count(CRLF) or data.count(b"\r") != data.count(CRLF):
+    """A message as POP3 can carry it: every line ends with CRLF, the last one too (§3)."""
+    if has_lone_cr_or_lf(data):
         data = LONE.sub(CRLF, data)
     return data if data.endswith(CRLF) else data + CRLF
 
