@@ -118,6 +118,7 @@ class History:
             staff=self.staff,
             settings=self.settings,
         )
+        self.losses: list[tuple[str, str, str]] = []  # (host, command, "request" or "reply"), each for once
         self.sent = 0
         self.lent: tuple[Letter, str | None] | None = None  # a letter on its way, and its sender's usual address
 
@@ -262,7 +263,7 @@ class History:
     def do_type(self, number: int, said: str | bytes) -> str:
         line, wire = self.lines[number], self.lines[number].live_wire()
         data = said if isinstance(said, bytes) else said.encode("utf-8", "surrogateescape") + b"\r\n"
-        lost, line.lost = line.lost, ""
+        lost, line.lost = line.lost or (self.loss(line.host, data) if wire else ""), ""
         if wire and lost != "request":
             self.in_world(lambda: self.world.speak(wire, data))
         if wire and lost:
@@ -270,6 +271,18 @@ class History:
         reply = "" if lost else line.heard()
         self.note(line, said if isinstance(said, str) else repr(said), reply)
         return reply
+
+    def do_lose(self, host: str, command: str, what: str) -> None:
+        self.losses.append((host, command, what))
+
+    def loss(self, host: str, data: bytes) -> str:
+        """What is to be lost when this is said to that host; it is lost once."""
+        command = data.split(None, 1)[0].decode("latin-1").upper() if data.strip() else ""
+        for loss in self.losses:
+            if loss[:2] == (host, command):
+                self.losses.remove(loss)
+                return loss[2]
+        return ""
 
     def do_hang_up(self, number: int, lose: str) -> None:
         line, wire = self.lines[number], self.lines[number].live_wire()
@@ -295,6 +308,7 @@ class History:
         """The line breaks: the server notices, and what it said last is heard by nobody."""
         self.in_world(lambda: self.world.end(wire))
         wire.closed = True
+        wire.inbox.clear()
 
     def note(self, line: Line, said: str, reply: str) -> None:
         """One more exchange."""

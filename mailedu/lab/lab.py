@@ -30,7 +30,7 @@ class Lab:
 
     The same `seed` gives the same lab, octet for octet.  `tls` puts TLS under submission, relay and reading;
     `opinions` asks pyspf and dkimpy beside our own evaluators.  `staff` has more people, {"beta.example": ["dora"]},
-    and `settings` other servers: {"mx.beta.example": {"most_mails": 1}} (see SmtpServer and Mx).
+    and `settings` other servers: {"mx.beta.example": {"most_mails": 1}} (see SmtpServer, Mx and Pop3Server).
     """
 
     def __init__(
@@ -186,6 +186,14 @@ class Lab:
     def start(self, host: str) -> None:
         """Switch a host on again."""
         self.history.do("switch", self.stage.check_host(host), True)
+
+    # -- lines that break
+
+    def lose(self, command: str, what: str, *, host: str) -> None:
+        """The next time this command is typed to this host, the line breaks, and its "request" or "reply" is lost."""
+        if what not in ("request", "reply"):
+            raise LabError('What is lost is "request" or "reply".')
+        self.history.do("lose", self.stage.check_host(host), command.upper(), what)
 
     # -- the evaluators, on this lab's DNS
 
