@@ -51,6 +51,6 @@ class Clock:
         """Whole seconds since 1970, as DKIM's t= wants them."""
         return int(self.date.timestamp())
 
-    def stamp(self) -> str:
-        """A date as mail writes it: ``Mon, 23 Nov 2026 09:01:00 +0000`` (RFC 5322 §3.3)."""
-        return format_datetime(self.date)
+    def stamp(self, at: float | None = None) -> str:
+        """A date as mail writes it: ``Mon, 23 Nov 2026 09:01:00 +0000`` (RFC 5322 §3.3); of now, or of `at`."""
+        return format_datetime(self.date if at is None else self.start + timedelta(seconds=at))

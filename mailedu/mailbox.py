@@ -7,7 +7,7 @@ its own place in it (`imap/numbering.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
@@ -28,6 +28,7 @@ class Message:
     flags: frozenset[str]
     date: str  # INTERNALDATE as IMAP writes it: "23-Nov-2026 09:00:00 +0000"
     modseq: int
+    note: Mapping[str, str] = field(default_factory=dict, repr=False)  # what came with it: in a queue, the envelope
     # What was once worked out from its octets, which never change: the next one who asks need not do it again.
     known: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
@@ -93,7 +94,7 @@ class Mailbox:
         """What the world does with an act on this box, at `now` in seconds since 1970; answers with the receipt."""
         match act:
             case Store(_, data, note):
-                return [self._add(data, note.get("flags", ""), note.get("date") or internal_date(now))]
+                return [self._add(data, note, note.get("date") or internal_date(now))]
             case Flag(_, uids, how, flags):
                 spelt = self.spelt(flags)
                 return [change for uid in uids if (change := self._flag(uid, how, spelt))]
@@ -101,11 +102,12 @@ class Mailbox:
                 return [self._remove(uid) for uid in uids if uid in self.messages]
         raise TypeError(f"{act} does not change a mailbox")
 
-    def _add(self, data: bytes, flags: str, date: str) -> Change:
+    def _add(self, data: bytes, note: Mapping[str, str], date: str) -> Change:
         uid, self.uidnext = self.uidnext, self.uidnext + 1
         change = self._write("added", uid)
         name = f"b{self.uidvalidity}-{uid:04d}"
-        self.messages[uid] = Message(uid, name, data, self._kept(self.spelt(flags.split())), date, change.modseq)
+        flags = self._kept(self.spelt(note.get("flags", "").split()))
+        self.messages[uid] = Message(uid, name, data, flags, date, change.modseq, note)
         return change
 
     def spelt(self, flags: Iterable[str]) -> frozenset[str]:
@@ -129,7 +131,9 @@ class Mailbox:
             return None
         change = self._write("flagged", uid, message.flags)
         kept = self._kept(after)
-        self.messages[uid] = Message(uid, message.name, message.data, kept, message.date, change.modseq, message.known)
+        self.messages[uid] = Message(
+            uid, message.name, message.data, kept, message.date, change.modseq, message.note, message.known
+        )
         return change
 
     def _remove(self, uid: int) -> Change:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-from ..acts import LabError
+from ..acts import Acts, LabError
 from ..clock import Clock
 from ..imap import ImapServer
 from ..imap.folders import Folders
 from ..mailbox import MOST, Mailbox
-from ..mta import Mx, Opinion, Submission, relay
-from ..net.drive import World
+from ..mta import House, Mx, Opinion, Setup, Submission, relay
+from ..net.drive import Script, World
 from ..pop3 import Pop3Server
 from ..smtp import SmtpServer
 from ..zone import Zone
@@ -66,7 +67,7 @@ IMPLICIT_TLS = frozenset({465, 995, 993})
 SUBMISSION = (587, 465, 2525)
 LIMITS = ("most_mails", "most_recipients", "size")
 OF_SERVER = (*LIMITS, "lenient", "plain_needs_tls", "service", "tls_required", "without")
-OF_MX = ("busy",)
+OF_HOUSE = tuple(one.name for one in fields(Setup))
 OF_POP3 = ("keeps_nothing", "login_delay", "plain_needs_tls", "tells_count")
 
 Staff = Mapping[str, Sequence[str]]  # domain -> the names of more people who work there
@@ -120,7 +121,7 @@ class Stage:
         self.companies = with_staff(staff or {})
         self.settings = settings or {}
         self.mx: dict[str, Mx] = {}  # domain -> what its MX decides
-        self.submission: dict[str, Submission] = {}
+        self.houses: dict[str, House] = {}  # host -> what its servers and its queue share
         world.new_box = self.new_box
         for company in self.companies.values():
             self.build(company, opinions)
@@ -130,7 +131,7 @@ class Stage:
         """LabError for a setting that no server could have."""
         for host, chosen in self.settings.items():
             self.check_host(host)
-            known = OF_POP3 if host.startswith("pop.") else (*OF_SERVER, *OF_MX)
+            known = OF_POP3 if host.startswith("pop.") else (*OF_SERVER, *OF_HOUSE)
             if unknown := set(chosen) - set(known):
                 raise LabError(f"{host} has no setting {min(unknown)!r}: there are {', '.join(known)}.")
             for (name, port), listens in self.world.listeners.items():
@@ -156,9 +157,12 @@ class Stage:
             world.boxes[address] = world.new_box(address)
         world.addresses |= company.addresses
         world.addresses[f"queue {host}"] = world.addresses[host] = f"{company.network}.25"
-        mx = self.mx[domain] = Mx(host, domain, people, clock, opinions=opinions, **self.chosen(host, OF_MX))
-        submission = self.submission[domain] = Submission(host, domain, people, clock, key=private_key(domain))
-        world.readers[submission.queue] = lambda uid, message, note: relay(submission, uid, message, note)
+        setup = Setup().changed(**self.chosen(host, OF_HOUSE))
+        address = world.addresses[host]
+        house = self.houses[host] = House(host, domain, people, clock, (address,), private_key(domain), setup=setup)
+        mx = self.mx[domain] = Mx(house, opinions)
+        submission = Submission(house)
+        world.readers[house.queue] = self.begin(house)
         users = {address: (password(address), address) for address in people}
         users |= {address.partition("@")[0]: known for address, known in users.items()}  # bob will do
         self.listen(host, 25, lambda client, implicit: self.smtp(host, client, mx, auth="off", implicit=implicit))
@@ -175,6 +179,14 @@ class Stage:
             self.listen(pop, port, lambda client, implicit: self.pop3(pop, client, users, clock, implicit))
         for port in (143, 993):
             self.listen(imap, port, lambda client, implicit: self.imap(imap, client, users, implicit))
+
+    def begin(self, house: House) -> Script:
+        """What a house does with each message in its queue: what it did before it fell over stands in the flags."""
+
+        def script(uid: int, message: bytes, note: Mapping[str, str]) -> Acts[str]:
+            return relay(house, uid, message, note, self.world.boxes[house.queue].messages[uid].flags)
+
+        return script
 
     def listen(self, host: str, port: int, machine: Callable[[str, bool], Any]) -> None:
         self.world.listeners[host, port] = lambda client: machine(client, self.tls and port in IMPLICIT_TLS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ from .grammar import LINE, is_host, is_mailbox
 TIMEOUTS = {"DATA": 120.0, ".": 600.0}  # seconds to wait for a reply (§4.5.3.2)
 TIMEOUT = 300.0  # for all the others
 WINDOW = 4096  # octets of commands that are said in one go (RFC 2920 §3.1)
-ORIGINAL = re.compile(r"[A-Za-z0-9-]+;.")
+ORIGINAL = re.compile(r"[!#-'*+\-/0-9?A-Z^-~]+;.")  # addr-type is an atom (RFC 3461 §4.2)
 CODE = re.compile(rb"[2-5][0-5][0-9](?:[ -]|\r\n\Z)")
 LARGEST_REPLY = 1_000_000  # octets
 TLS = ("", "may", "must", "implicit")
@@ -32,6 +32,7 @@ class Outcome:
 
     reply: str
     recipients: dict[str, str] = field(default_factory=dict)  # address -> reply
+    offers: Collection[str] = field(default=(), compare=False)  # the extensions that the server offered
 
     @property
     def refused(self) -> dict[str, str]:
@@ -45,9 +46,9 @@ class Outcome:
 class Undelivered(Refused):
     """Nobody gets it.  ``str()`` is the last reply; `recipients` says what each one was told."""
 
-    def __init__(self, reply: str, recipients: Mapping[str, str]) -> None:
+    def __init__(self, reply: str, recipients: Mapping[str, str], offers: Collection[str] = ()) -> None:
         super().__init__("smtp.refused", reply)
-        self.recipients = dict(recipients)
+        self.recipients, self.offers = dict(recipients), offers
 
 
 @dataclass(slots=True)
@@ -263,13 +264,14 @@ class Client:
         told = dict(zip(mail.recipients, map(last, replies[1:]), strict=True))
         if not any(reply.startswith("2") for reply in told.values()) or not replies[0].startswith("2"):
             yield from self.take_back(begun)
-            raise Undelivered(last(replies[-1] if replies[0].startswith("2") else replies[0]), told)
+            no = replies[-1] if replies[0].startswith("2") else replies[0]
+            raise Undelivered(last(no), told, tuple(self.offers))
         deliver = self.send_chunks(mail.message, chunk) if by_chunks else self.send_data(mail.message, begun)
         reply = last((yield from deliver))
         if not reply.startswith("2"):
             told = {one: reply if before.startswith("2") else before for one, before in told.items()}
-            raise Undelivered(reply, told)
-        return Outcome(reply, told)
+            raise Undelivered(reply, told, tuple(self.offers))
+        return Outcome(reply, told, tuple(self.offers))
 
     def one_by_one(self, commands: Sequence[str]) -> Acts[list[str]]:
         """Say one, hear the reply, say the next; none after a MAIL that was refused."""
