@@ -35,6 +35,8 @@ class Clock:
 
     def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Let the lab's time go on: queues wake up, retries run, silent sessions end.  Time never goes back."""
+        if not all(isinstance(amount, int | float) for amount in (seconds, minutes, hours, days)):
+            raise LabError("Say how long in numbers, as in clock.advance(minutes=5).")
         total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
         if total < 0:
             raise LabError("The clock does not go back; use back() or fork() on a conversation for that.")

@@ -479,3 +479,34 @@ def test_a_mailbox_can_be_busy() -> None:
 def test_a_lab_that_cannot_be_says_why(given, told) -> None:
     with pytest.raises(LabError, match=told):
         Lab(**given)
+
+
+def test_addresses_may_be_written_in_capitals(lab) -> None:
+    mail = lab.send("Alice@Alpha.Example", "BOB@Beta.Example", **HELLO)
+    assert mail.delivered == (BOB,)
+    assert mail.verdict == {"spf": "pass", "dkim": "pass", "dmarc": "pass"}
+
+
+def test_a_call_may_come_from_an_ipv6_address(lab) -> None:
+    mail = lab.send("eve@nowhere.example", BOB, client="2001:db8::66", **HELLO)
+    assert mail.delivered == (BOB,)
+    assert b"([IPv6:2001:db8::66])" in mail.message
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        (lambda lab: lab.send(ALICE, BOB, client="somewhere"), "no IP address"),
+        (lambda lab: lab.smtp(client="somewhere"), "no IP address"),
+        (lambda lab: lab.send(ALICE, BOB, text=7), "text is text"),
+        (lambda lab: lab.send("", BOB, text="hi"), "client="),
+        (lambda lab: lab.smtp(25), "Name a host"),
+        (lambda lab: lab.clock.advance("5"), "numbers"),
+        (lambda lab: lab.check_spf(ip="somewhere", mail_from=ALICE), "no IP address"),
+    ],
+)
+def test_what_the_user_got_wrong_is_said_in_a_sentence(lab, wrong, sentence) -> None:
+    before = list(lab.inputs)
+    with pytest.raises(LabError, match=sentence):
+        wrong(lab)
+    assert lab.inputs == before

@@ -16,7 +16,7 @@ from ..mta import Opinion
 from ..net.drive import Part, Wire, World
 from ..trace import Step, Trace, printable
 from ..zone import Zone
-from .letters import Letter, read_by_both, write_letter
+from .letters import Letter, check_ip, read_by_both, write_letter
 from .stage import COMPANIES, IMPLICIT_TLS, Settings, Staff, Stage, first_zone
 
 if TYPE_CHECKING:
@@ -243,6 +243,7 @@ class History:
 
     def do_call(self, host: str, port: int, client: str) -> Line:
         """In a replay the lines that are there are used again, so that who holds one may go on with it."""
+        check_ip(client)
         if host in self.world.down:
             raise LabError(f"{host} is switched off, so nobody answers: lab.start({host!r}) switches it on.")
         number = sum(past.name == "call" for past in self.inputs) - 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from .. import imap, pop3
 from ..acts import Acts, LabError, Trouble, nested
 from ..message import compose
 from ..mta import domain_of, next_hops
+from ..mta.house import literal
 from ..smtp import Outcome, send_mail
 from .stage import Stage, password
 from .verdicts import as_bytes
@@ -46,6 +48,11 @@ def write_letter(
     """See `Lab.send`; `number` makes its Message-ID."""
     if sender:
         check_address(sender)
+    for name, given in (("subject", subject), ("text", text)):
+        if not isinstance(given, str):
+            raise LabError(f"{name} is text: write it in quotes, not {given!r}.")
+    if client is not None:
+        check_ip(client)
     if message is None:
         domain = domain_of((from_ or sender or "alpha.example").rstrip("> "))
         data = compose(
@@ -64,7 +71,7 @@ def write_letter(
     if client is None:
         acts = by_own_server(stage, sender, list(recipients), data)
     else:
-        acts = straight(stage, sender, list(recipients), data, helo or f"[{client}]")
+        acts = straight(stage, sender, list(recipients), data, helo or literal(client))
     actor = sender or "nobody"
     title = f"{actor} writes to {', '.join(recipients)}"
     readers = tuple(one.lower() for one in recipients if read and one.lower() in stage.people)
@@ -87,12 +94,24 @@ def check_address(address: str) -> None:
         raise LabError(f"{address!r} is no mail address: write it as in 'alice@alpha.example'.")
 
 
+def check_ip(client: str) -> None:
+    """LabError for what is no IP address."""
+    try:
+        ip_address(client)
+    except ValueError:
+        raise LabError(f"{client!r} is no IP address: write one like '203.0.113.66' or '2001:db8::66'.") from None
+
+
 def by_own_server(stage: Stage, sender: str, recipients: list[str], data: bytes) -> Acts[str]:
     """Submission (RFC 6409): log in at one's own company's server, which does the rest."""
+    if not sender:
+        raise LabError("A message with no sender is a server's: say with client= from which address it comes.")
     company = stage.company(sender)
     host, laptop = f"mx.{company.domain}", f"laptop.{company.domain}"
     tls, secret = "must" if stage.tls else "", password(sender)
-    return last_reply(send_mail(host, 587, laptop, sender, recipients, data, tls=tls, user=sender, password=secret))
+    return last_reply(
+        send_mail(host, 587, laptop, sender, recipients, data, tls=tls, user=sender.lower(), password=secret)
+    )
 
 
 def straight(stage: Stage, sender: str, recipients: list[str], data: bytes, helo: str) -> Acts[str]:

@@ -230,6 +230,8 @@ class Stage:
 
     def place(self, name: str, port: int | None = None, standard: str = "smtp") -> tuple[str, int]:
         """("mx.beta.example", 25) of "mx.beta.example", "mx.beta.example:587", or a port's name like "submission"."""
+        if not isinstance(name, str):
+            raise LabError(f"Name a host or a port, as in 'mx.beta.example' or 'submission', not {name!r}.")
         host, colon, digits = name.partition(":")
         if name in PORTS:
             found = PORTS[name]
