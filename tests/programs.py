@@ -16,6 +16,7 @@ PACKAGES = {
     "msmtp": "msmtp",
     "openssl": "openssl",
     "spfquery": "spf-tools-perl",
+    "tshark": "tshark",
     "swaks": "swaks, libnet-ssleay-perl and libdigest-hmac-perl",
 }
 PLACES = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])

@@ -9,7 +9,6 @@ from transcript import play, transcripts
 from mailedu.acts import Hear, Open, Say, Store
 from mailedu.imap import COMMANDS, spans
 
-
 LINE_ENDS = ("CRLF", "fold", "end of header")  # the last two in a message
 
 

@@ -93,7 +93,7 @@ def test_another_line_can_be_typed_at_a_past_step(lesson) -> None:
         """(() => { const { app } = document.querySelector(".mp").player;
            app.go(app.story.rows.findIndex((row) => row.verb === "MAIL"), { reveal: true, jump: true }); })()"""
     )
-    prompt = player.locator(".mp-prompt input")
+    prompt = player.locator(".mp-prompt textarea")
     prompt.fill("RCPT TO:<nobody@alpha.example>")
     prompt.press("Enter")
     player.get_by_text("550 5.1.1").first.wait_for(timeout=20_000)

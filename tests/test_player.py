@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from player_traces import HOSTILE, READERS, TABLES, hostile, reading
 from playwright.sync_api import Browser, Page
+from programs import must_run
 
+from mailedu import Lab
+from mailedu.acts import Ask
+from mailedu.lab import shown
 from mailedu.trace import Trace
 from mailedu.views import html
-from mailedu.views.score import Choice, Question, pack, score
+from mailedu.views.score import Choice, Question, pack, record, score
 
 pytestmark = pytest.mark.browser
 
@@ -59,10 +63,13 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     """opened(trace, at="#step=5", width=…, theme=…): the page; nothing is asked for, nothing said on the console."""
     contexts, troubles = [], []
 
-    def open_(trace: Trace, at="", width=1000, height=700, theme="light", branches=(), **more: object):
+    def open_(
+        trace: Trace, at="", width=1000, height=700, theme="light", branches=(), readers=READERS, tables=TABLES,
+        **more: object,
+    ):  # fmt: skip
         path = tmp_path / f"page{len(contexts)}.html"
-        told = score(trace, READERS, TABLES, **more)
-        path.write_text(html.of_packed(pack(told), told["title"], branches), encoding="utf-8")
+        told = score(trace, readers, tables, **more)
+        path.write_text(html.of_packed(pack(told), told["title"], branches, record(trace)), encoding="utf-8")
         size = {"width": width, "height": height}
         contexts.append(browser.new_context(viewport=size, color_scheme=theme))
         page = contexts[-1].new_page()
@@ -285,7 +292,7 @@ def test_long_octets_come_in_portions(opened: Opened) -> None:
 def test_predict_then_reveal(opened: Opened) -> None:
     asked = Question("What will the server say?", (Choice("+OK", hint="The password is wrong."), Choice("-ERR", True)))
     page = opened(reading(), predict={28: asked})
-    page.get_by_role("button", name="Predict").click()
+    assert page.get_by_role("button", name="Predict").get_attribute("aria-pressed") == "true"
     focus(page)
     press(page, "4", *["ArrowDown"] * 30)
     assert step(page) == 27, "nobody gets past"
@@ -300,6 +307,15 @@ def test_predict_then_reveal(opened: Opened) -> None:
     assert press(page, "ArrowDown") > 28
 
 
+def test_who_does_not_want_to_guess_need_not(opened: Opened) -> None:
+    page = opened(reading(), predict={28: ("What will it say?", {"+OK": "No.", "-ERR": True})})
+    focus(page)
+    assert press(page, "r") == 27, "whoever jumps onto a covered step is asked"
+    assert page.locator(".mp-say h3").inner_text() == "What will it say?"
+    press(page, "p")
+    assert press(page, "r") == 28
+
+
 # -- branches
 
 
@@ -312,6 +328,7 @@ def grown(*lines: bytes, at: int = 18, parent: str = "") -> list[dict]:
             "at": at,
             "title": line.decode("utf-8", "replace"),
             "packed": pack(score(reading(line + b"\r\n"), READERS, TABLES)),
+            "recorded": record(reading(line + b"\r\n")),
         }
         for number, line in enumerate(lines, 1)
     ]
@@ -378,19 +395,62 @@ def test_a_hostile_line_makes_a_harmless_branch(opened: Opened) -> None:
 # -- saving
 
 
-@pytest.mark.parametrize(
-    ("name", "begins"),
-    [("txt", b"bob reads his mail"), ("svg", b"<svg"), ("json", b"{"), ("pcap", b"\xa1\xb2\xc3\xd4")],
-)
-def test_files_can_be_saved(opened: Opened, name: str, begins: bytes, tmp_path: Path) -> None:
-    page = opened(reading())
+def saved(page: Page, name: str, folder: Path) -> bytes:
+    """What one gets who saves the story as such a file."""
     focus(page)
     page.keyboard.press("s")
     with page.expect_download() as download:
         page.get_by_role("button", name=f".{name}", exact=True).click()
-    assert download.value.suggested_filename == f"bob-reads-his-mail.{name}"
-    download.value.save_as(tmp_path / name)
-    assert (tmp_path / name).read_bytes().startswith(begins)
+    assert download.value.suggested_filename.endswith(f".{name}")
+    download.value.save_as(folder / name)
+    return (folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("txt", b"bob reads his mail"), ("svg", b"<svg"), ("rows.json", b"{"), ("pcap", b"\xa1\xb2\xc3\xd4")],
+)
+def test_files_can_be_saved(opened: Opened, name: str, begins: bytes, tmp_path: Path) -> None:
+    assert saved(opened(reading()), name, tmp_path).startswith(begins)
+
+
+def test_the_trace_that_is_saved_is_the_trace(opened: Opened, tmp_path: Path) -> None:
+    page = opened(reading(), branches=grown(b"NOOP"))
+    assert Trace.from_json(saved(page, "json", tmp_path).decode()) == reading()
+    page.get_by_label("Which future").select_option("b1")
+    assert Trace.from_json(saved(page, "json", tmp_path).decode()) == reading(b"NOOP\r\n")
+
+
+def tshark(file: Path, show: str, *fields: str) -> list[tuple[str, ...]]:
+    """The packets that fit a filter, as Wireshark's analyser reads them: these fields of each."""
+    ask = [word for field in fields for word in ("-e", field)]
+    said = must_run("tshark", "-r", file, "-o", "ip.check_checksum:TRUE", "-Y", show, "-T", "fields", *ask)
+    return [tuple(line.split("\t")) for line in said.splitlines()]
+
+
+def test_packets_are_read_by_an_analyser_that_we_did_not_write(opened: Opened, tmp_path: Path) -> None:
+    lab = Lab(seed=1)
+    mail = lab.send("alice@alpha.example", "bob@beta.example", subject="Hello", text="Hi Bob")
+    page = opened(mail.trace, readers=shown.READERS, tables=shown.TABLES)
+    saved(page, "pcap", tmp_path)
+    file = tmp_path / "pcap"
+    assert tshark(file, "_ws.malformed || tcp.analysis.flags || ip.checksum.status == 0", "frame.number") == []
+    commands = {one for (one,) in tshark(file, "smtp.req", "smtp.req.command")}
+    assert {"EHLO", "MAIL", "RCPT", "DATA", "QUIT"} <= {verb for one in commands for verb in one.upper().split(",")}
+    codes = {one for (line,) in tshark(file, "smtp.response.code", "smtp.response.code") for one in line.split(",")}
+    assert {"220", "250", "354", "221"} <= codes
+    assert tshark(file, 'pop.request.command == "RETR"', "frame.number")
+    assert tshark(file, "imap.request.command", "frame.number")
+    asked = [(name, kind) for name, kind in tshark(file, "dns.flags.response == 0", "dns.qry.name", "dns.qry.type")]
+    numbers = {"A": "1", "MX": "15", "TXT": "16", "AAAA": "28"}
+    asks = [act for step in mail.trace.only(Ask) if isinstance(act := step.act, Ask)]
+    wanted = [(act.name.rstrip("."), numbers[act.type]) for act in asks]
+    assert sorted(asked) == sorted(wanted)
+    answered = tshark(file, "dns.flags.response == 1 && dns.txt", "dns.qry.name", "dns.txt")
+    spf = dict(answered)["alpha.example"]
+    assert spf.startswith("v=spf1 ")
+    called = {(source, target) for source, target in tshark(file, "tcp.dstport == 25", "ip.src", "ip.dst")}
+    assert {source.rpartition(".")[0] for source, _ in called} == {"192.0.2"}, "alpha's address, as it is in the trace"
 
 
 # -- hostile text
@@ -490,8 +550,9 @@ def test_axe_finds_no_violation(opened: Opened, theme: str, state: str) -> None:
         case "help":
             page.keyboard.press("?")
         case "predict":
-            page.keyboard.press("p")
             press(page, "4", *["ArrowDown"] * 20)
+        case _:
+            press(page, "p")
     found = Axe().run(
         page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
     )

@@ -136,8 +136,8 @@ def test_what_is_typed_into_the_prompt_is_typed_there(page: Page) -> None:
     count = page.evaluate(COUNT)
     page.keyboard.press("t")
     page.keyboard.type("dd x a b")
-    assert page.locator(".mp-prompt input").first.input_value() == "dd x a b"
-    page.locator(".mp-prompt input").first.fill("")
+    assert page.locator(".mp-prompt textarea").first.input_value() == "dd x a b"
+    page.locator(".mp-prompt textarea").first.fill("")
     assert page.evaluate(COUNT) == count
 
 
@@ -185,7 +185,7 @@ def test_a_refusal_and_a_silent_kernel_are_said_so(page: Page) -> None:
     page.keyboard.type("NO")
     page.keyboard.press("Enter")
     page.locator(".mp-note[data-bad]", has_text="The lab says no.").wait_for(timeout=8_000)
-    page.locator(".mp-prompt input").first.fill("SLOW")
+    page.locator(".mp-prompt textarea").first.fill("SLOW")
     page.keyboard.press("Enter")
     page.locator(".mp-note[data-bad]", has_text="not answered").wait_for(timeout=4_500)
     page.locator(".mp-cmp").wait_for(timeout=8_000)  # late is not never

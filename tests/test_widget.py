@@ -11,7 +11,10 @@ import pytest
 from player_traces import READERS, TABLES, long, reading
 
 from mailedu.acts import LabError
+from mailedu.trace import Trace
+from mailedu.views import score as scores
 from mailedu.views import widget
+from mailedu.views.score import Branch
 from mailedu.views.widget import MOST, Player
 
 
@@ -86,10 +89,9 @@ def test_a_branch_can_be_branched_again(sent: list) -> None:
         ({"at": "26", "text": "x"}, "no step 26"),
         ({"at": True, "text": "x"}, "no step True"),
         ({"text": "x"}, "no step None"),
-        ({"at": 26, "text": ""}, "one line"),
-        ({"at": 26, "text": "x" * (MOST + 1)}, "one line"),
-        ({"at": 26, "text": "a\r\nb"}, "one line"),
-        ({"at": 26, "text": 5}, "one line"),
+        ({"at": 26, "text": ""}, "Type a line"),
+        ({"at": 26, "text": "x" * (MOST + 1)}, "Type a line"),
+        ({"at": 26, "text": 5}, "Type a line"),
         ({"at": 26, "text": "x", "branch": "b7"}, "Nothing can be branched"),
         ({"at": 26, "text": "x", "branch": ["b7"]}, "Nothing can be branched"),
     ],
@@ -99,6 +101,70 @@ def test_what_cannot_be_branched_is_refused_with_a_sentence(message: dict, why: 
     say(made, **message)
     assert made.branches == []
     assert why in sent[0]["why"]
+
+
+def test_several_lines_are_said_with_the_line_ends_of_mail(sent: list) -> None:
+    asked = []
+    made = player(on_branch=lambda at, text: asked.append(text) or reading())
+    say(made, at=26, text="Subject: Hello\n\nHi!\r\n.")
+    assert asked == ["Subject: Hello\r\n\r\nHi!\r\n."]
+    assert sent == []
+
+
+def test_futures_that_there_are_already_come_along_and_are_branched_like_others(sent: list) -> None:
+    other = Branch("b1", "", 18, "NOOP", reading(b"NOOP\r\n"), lambda at, text: reading())
+    made = player(on_branch=lambda at, text: reading(), grown=[other])
+    say(made, at=17, text="VRFY", branch="b1")
+    there = [(one["id"], one["parent"], one["title"]) for one in made.branches]
+    assert there == [("b1", "", "NOOP"), ("b2", "b1", "VRFY")]
+    assert sent == []
+
+
+def test_the_trace_itself_comes_along_unless_it_is_very_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = player(on_branch=lambda at, text: reading(b"NOOP\r\n"))
+    made.branch(26, "NOOP")
+    assert Trace.from_json(gzip.decompress(made.recorded).decode()) == reading()
+    assert Trace.from_json(gzip.decompress(made.branches[0]["recorded"]).decode()) == reading(b"NOOP\r\n")
+    monkeypatch.setattr(scores, "MOST_RECORDED", 10)
+    assert player().recorded == b""
+
+
+def test_a_player_is_written_as_a_page_with_its_branches(tmp_path) -> None:
+    made = player(on_branch=lambda at, text: reading())
+    made.branch(26, "VRFY root")
+    made.to_html(tmp_path / "page.html")
+    assert '"title": "VRFY root"' in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_what_is_asked_before_a_step_can_be_written_plainly() -> None:
+    asked = ("What comes back?", {"+OK": "No: the password is wrong.", "-ERR": True})
+    rows = unpacked(player(predict={28: asked}).packed)["rows"]
+    (row,) = [row for row in rows if "predict" in row]
+    assert row["n"] == 28
+    assert row["predict"] == {
+        "ask": "What comes back?",
+        "choices": [
+            {"text": "+OK", "right": False, "hint": "No: the password is wrong."},
+            {"text": "-ERR", "right": True, "hint": ""},
+        ],
+    }
+    assert unpacked(player(predict={"-ERR [AUTH]": asked}).packed) == unpacked(player(predict={28: asked}).packed)
+
+
+@pytest.mark.parametrize(
+    "predict",
+    [
+        {9_999: ("?", {"a": True, "b": "no"})},
+        {"250 nowhere": ("?", {"a": True, "b": "no"})},
+        {28: "What?"},
+        {28: ("What?", ["a", "b"])},
+        {28: ("What?", {"a": True})},
+        {28: ("What?", {"a": "no", "b": "no"})},
+    ],
+)
+def test_what_cannot_be_asked_is_said_so(predict: dict) -> None:
+    with pytest.raises(LabError):
+        player(predict=predict)
 
 
 def test_the_labs_own_no_reaches_the_page(sent: list) -> None:

@@ -88,6 +88,19 @@ def absolute(whole: Trace, roots: list[int], number: int) -> int:
     raise LabError(f"There is no step {number} here: the last one is {count}.")
 
 
+def last_step(history: History, line: Line, exchange: int) -> int:
+    """The number, in the trace of the line alone, of the last step of an exchange; 0 is the greeting."""
+    whole, chosen = history.trace, set(roots(history, line))
+    count = -1
+    for step in whole:
+        if step.number >= line.ends[exchange]:
+            break
+        if step.number in chosen or step.parent in chosen:
+            chosen.add(step.number)
+            count += 1
+    return count
+
+
 def ending(history: History, line: Line) -> str:
     """In what state a line is, and what then is in the mailbox: "CLOSED, 2 messages in the maildrop"."""
     if line.machine is None:

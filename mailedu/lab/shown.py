@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .. import imap, message, pop3, smtp
+from .. import catalogue, imap, message, pop3, smtp
 from ..table import Table
 from ..trace import Trace
 
 READERS = {"smtp": smtp.spans, "pop3": pop3.spans, "imap": imap.spans, "message": message.spans}
 TABLES: Mapping[str, Table] = {"smtp": smtp.TABLE, "pop3": pop3.TABLE, "imap": imap.TABLE}
 Branching = Callable[[int, str], Any]  # (at a step, another line) -> (the trace it leads to, its own Branching)
+
+
+def meaning(reply: str) -> Sequence[tuple[str, str, str]]:
+    """[(code, what it means, where that is written)] of an SMTP reply, by the catalogue of replies."""
+    code, enhanced, _ = catalogue.split(reply)
+    return known(code, enhanced) if code else ()
+
+
+@lru_cache(maxsize=1_000)  # strangers' replies have any codes
+def known(code: str, enhanced: str) -> Sequence[tuple[str, str, str]]:
+    entries = [entry for entry in catalogue.replies[f"{code} {enhanced}"].entries if not entry.who]
+    return [
+        (entry.key.replace("X", enhanced[:1]), f"{entry.name}. {entry.says} {entry.do}".rstrip(), entry.source)
+        for entry in entries
+    ]
+
+
+MEANINGS = {"smtp": meaning}
 
 
 class Shown:
@@ -27,20 +46,32 @@ class Shown:
         return transcript(self.trace, tables=TABLES)
 
     def player(self, **options: Any) -> Any:
-        """The player, as a widget; needs Jupyter."""
+        """The player, as a widget; needs Jupyter.
+
+        With `predict` a step stays covered until a guess was made, and no guess is scored:
+        ``predict={"550 5.7.26": ("What comes back?", {"250": "No: DMARC fails, and …", "550": True})}``.
+        """
         from ..views.widget import Player
 
-        return Player(self.trace, READERS, TABLES, title=self.title, on_branch=self.on_branch(), **options)
+        given = {"title": self.title, "on_branch": self.on_branch(), "grown": self.branches(), "meanings": MEANINGS}
+        return Player(self.trace, READERS, TABLES, **given, **options)
 
     def on_branch(self) -> Branching | None:
         """What answers a line typed at a past step; None where nothing can be typed."""
         return None
 
-    def to_html(self, path: str | Path | None = None) -> str:
-        """The player as one HTML page that needs no kernel and no network; written to `path`, if there is one."""
+    def branches(self) -> Sequence[Any]:
+        """The futures that were tried, as `views.score.Branch`."""
+        return ()
+
+    def to_html(self, path: str | Path | None = None, **options: Any) -> str:
+        """The player as one HTML page that needs no kernel and no network; written to `path`, if there is one.
+
+        The futures that were tried are in it; `predict` is as in `player`.
+        """
         from ..views.html import page
 
-        text = page(self.trace, READERS, TABLES, self.title)
+        text = page(self.trace, READERS, TABLES, self.title, branches=self.branches(), meanings=MEANINGS, **options)
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text

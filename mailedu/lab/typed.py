@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ..acts import LabError
 from ..trace import Trace
+from ..views.score import Branch
 from . import again
 from .history import History, Line
 from .shown import Shown
@@ -104,6 +105,23 @@ class Typed(Shown):
 
     def on_branch(self) -> again.Branching:
         return again.branching_of_line(self.lab.history, self.line)
+
+    def branches(self) -> list[Branch]:
+        """The futures that were forked off here, and off those."""
+        found: list[Branch] = []
+
+        def look(call: Typed, name: str) -> None:
+            for at, other in call.forks:
+                said = other.exchanges[at + 1][0] if len(other.exchanges) > at + 1 else "(nothing yet)"
+                branch = Branch(
+                    f"b{len(found) + 1}", name, again.last_step(call.lab.history, call.line, at),
+                    said, other.trace, other.on_branch(),
+                )  # fmt: skip
+                found.append(branch)
+                look(other, branch.id)
+
+        look(self, "")
+        return found
 
     def __repr__(self) -> str:
         return f"<{self.title}: {self.state}, {len(self.line.exchanges) - 1} sent>"

@@ -12,7 +12,7 @@ from typing import Any
 from ..table import Table
 from ..trace import Trace, printable
 from . import bundle
-from .score import Reader, pack, score
+from .score import Branch, Meaning, Predict, Reader, pack, record, score, travels
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -29,6 +29,7 @@ PAGE = """<!doctype html>
 <main id="player"></main>
 <noscript>This page plays back a recorded run of mail protocols, and needs JavaScript for it.</noscript>
 <script type="application/octet-stream" id="packed">{packed}</script>
+<script type="application/octet-stream" id="recorded">{recorded}</script>
 <script type="application/json" id="branches">{branches}</script>
 <script type="module">{script}</script>
 </body>
@@ -41,27 +42,37 @@ def page(
     readers: Mapping[str, Reader],
     tables: Mapping[str, Table],
     title: str = "",
-    branches: Sequence[Mapping[str, Any]] = (),
+    *,
+    branches: Sequence[Branch] = (),
+    predict: Predict | None = None,
+    meanings: Mapping[str, Meaning] | None = None,
 ) -> str:
-    """The player for this trace, as the text of an HTML file.  `branches` are those of a `Player`."""
-    told = score(trace, readers, tables, title)
-    return of_packed(pack(told), told["title"], branches)
+    """The player for this trace, with the futures that parted from it, as the text of an HTML file."""
+    told = score(trace, readers, tables, title, predict, meanings)
+    grown = [travels(score(one.trace, readers, tables, one.title, None, meanings), one) for one in branches]
+    return of_packed(pack(told), told["title"], grown, record(trace))
 
 
-def of_packed(packed: bytes, title: str, branches: Sequence[Mapping[str, Any]] = ()) -> str:
-    """The same, for a score that is packed already."""
+def of_packed(packed: bytes, title: str, branches: Sequence[Mapping[str, Any]] = (), recorded: bytes = b"") -> str:
+    """The same, for a score that is packed already, and branches that travel."""
     script = bundle.script("page")
     style = bundle.read("page.css") + bundle.style()
-    grown = [{**branch, "packed": base64.b64encode(branch["packed"]).decode()} for branch in branches]
+    grown = [{name: as_text(value) for name, value in branch.items()} for branch in branches]
     return PAGE.format(
         policy=f"default-src 'none'; script-src {digest(script)}; style-src {digest(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'",
         title=html.escape(printable(title)),
         style=style,
-        packed=base64.b64encode(packed).decode(),
+        packed=as_text(packed),
+        recorded=as_text(recorded),
         branches=json.dumps(grown).replace("<", "\\u003c"),
         script=script,
     )
+
+
+def as_text(value: Any) -> Any:
+    """Octets in base64; all else as it is."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def digest(text: str) -> str:

@@ -54,11 +54,13 @@ from .program import checks as spf_checks
 
 Span = tuple[int, str]  # so many octets, and what they are
 Reader = Callable[[bytes, str, str, bool], Sequence[Span]]  # (data, "client" or "server", verb, first piece?) -> spans
+Meaning = Callable[[str], Sequence[tuple[str, str, str]]]  # a reply -> [(code in it, what it means, its source)]
 Row = dict[str, Any]
 
 MOST_OCTETS = 65_536  # of one row; the rest is counted, not shown
 MOST_LETTERS = 160  # of a label
 MOST_LANES = 12
+MOST_RECORDED = 20_000  # steps of a trace that travels along with its score
 OTHERS = "others"
 QUEUE = "queue "  # a queue is a box and an actor of this name: "queue mx.alpha.example"
 DNS = "dns"
@@ -99,41 +101,81 @@ class Question(NamedTuple):
     choices: tuple[Choice, ...]
 
 
+# Which step: its number, or how its row begins ("550 5.7.26").  What is asked, plainly: ("What comes back?",
+# {"250": "No: there is no such mailbox.", "550": True}): each choice with the answer to whoever takes it, or True.
+Predict = Mapping[int | str, Question | tuple[str, Mapping[str, str | bool]]]
+
+
 def score(
     trace: Trace,
     readers: Mapping[str, Reader],
     tables: Mapping[str, Table],
     title: str = "",
-    predict: Mapping[int, Question] | None = None,
+    predict: Predict | None = None,
+    meanings: Mapping[str, Meaning] | None = None,
 ) -> dict[str, Any]:
     """What the player shows of this trace, as plain lists and dicts.
 
     `readers` name the octets of a protocol's messages ("smtp", "pop3", "imap"; "message" for a stored mail), `tables`
     are the state tables that ran.  Without a reader a message is text, without a table there is no state rail.
-    `predict`: step -> what is asked before it is shown.
+    `predict`: what is asked before a step is shown.  `meanings`: what the replies of a protocol mean.
     """
-    told = Scribe(trace, readers, tables).write(title)
-    if predict:
-        ask(told["rows"], predict)
+    told = Scribe(trace, readers, tables, meanings or {}).write(title)
+    for where, asked in (predict or {}).items():
+        ask(told["rows"], where, question(asked))
     return told
 
 
-def ask(rows: Iterable[Row], predict: Mapping[int, Question]) -> None:
-    """Put each question to the row of its step."""
-    left = dict(predict)
+def ask(rows: Iterable[Row], where: int | str, asked: Question) -> None:
+    """Put the question to the row of its step."""
     for row in rows:
-        for number in (row["n"], *row.get("also", ())):
-            if number in left:
-                asked = left.pop(number)
-                row["predict"] = {"ask": asked.ask, "choices": [choice._asdict() for choice in asked.choices]}
-    if left:
-        raise LabError(f"There is no step {min(left)} here to ask about before it is shown.")
+        here = where in (row["n"], *row.get("also", ())) if isinstance(where, int) else row["label"].startswith(where)
+        if here:
+            row["predict"] = {"ask": asked.ask, "choices": [choice._asdict() for choice in asked.choices]}
+            return
+    raise LabError(f"There is no step {where!r} here to ask about before it is shown.")
+
+
+def question(asked: Question | tuple[str, Mapping[str, str | bool]]) -> Question:
+    """A question as it was given, or written plainly."""
+    if isinstance(asked, Question):
+        return asked
+    match asked:
+        case (str(words), Mapping() as choices) if len(choices) > 1 and True in choices.values():
+            told = [Choice(text, hint is True, "" if hint is True else str(hint)) for text, hint in choices.items()]
+            return Question(words, tuple(told))
+    raise LabError('Ask like this: predict={28: ("What comes back?", {"250": "No, because …", "550": True})}.')
 
 
 def pack(score: Mapping[str, Any]) -> bytes:
     """The score as it travels: compact JSON, gzip; the same score gives the same bytes."""
-    text = json.dumps(score, separators=(",", ":"), ensure_ascii=False)
+    return zipped(json.dumps(score, separators=(",", ":"), ensure_ascii=False))
+
+
+def record(trace: Trace) -> bytes:
+    """The trace itself as it travels along, to be saved: gzip of its JSON; nothing, where it is very long."""
+    return zipped(trace.to_json()) if len(trace) <= MOST_RECORDED else b""
+
+
+def zipped(text: str) -> bytes:
     return gzip.compress(text.encode("utf-8", "surrogatepass"), 6, mtime=0)
+
+
+class Branch(NamedTuple):
+    """A future that parted from another one."""
+
+    id: str
+    parent: str  # the other's id; "" is what happened
+    at: int  # the last step that both have
+    title: str  # what was said then
+    trace: Trace
+    on_branch: Callable[[int, str], Any] | None = None  # see `widget.Player`
+
+
+def travels(told: Mapping[str, Any], branch: Branch) -> dict[str, Any]:
+    """A branch as it travels, with its score."""
+    names = {"id": branch.id, "parent": branch.parent, "at": branch.at, "title": branch.title}
+    return {**names, "packed": pack(told), "recorded": record(branch.trace)}
 
 
 @dataclass(slots=True)
@@ -146,6 +188,7 @@ class Talk:
     client: str
     server: str
     reader: Reader
+    meaning: Meaning | None
     by_server: bool  # the server wrote its half down, so the client's half is left out
     tls: bool = False
     state: str = ""
@@ -167,14 +210,21 @@ class Talk:
 class Scribe:
     """Writes the rows of one trace."""
 
-    def __init__(self, trace: Trace, readers: Mapping[str, Reader], tables: Mapping[str, Table]) -> None:
-        self.trace, self.readers, self.tables = trace, readers, tables
+    def __init__(
+        self,
+        trace: Trace,
+        readers: Mapping[str, Reader],
+        tables: Mapping[str, Table],
+        meanings: Mapping[str, Meaning],
+    ) -> None:
+        self.trace, self.readers, self.tables, self.meanings = trace, readers, tables, meanings
         self.children = trace.children()
         self.calls = over_calls(trace)
         self.rows: list[Row] = []
         self.talks: list[dict[str, Any]] = []
         self.machines: dict[str, dict[str, Any]] = {}
         self.rules: dict[str, str] = {}  # name -> section
+        self.codes: dict[str, tuple[str, str]] = {}  # of replies -> (what it means, where that is written)
         self.counts: dict[str, int] = {}  # meter -> its value after the last row
         self.names: dict[str, list[str]] = {}  # of spans -> [kind of mark, sentence]
         self.spoken: dict[tuple[Any, ...], list[Span]] = {}  # what readers have said already
@@ -191,6 +241,7 @@ class Scribe:
             "talks": self.talks,
             "machines": self.machines,
             "rules": self.rules,
+            "codes": self.codes,
             "names": self.names,
             "meters": [{"id": name, "label": meter_label(name)} for name in in_order(self.counts)],
             "dropped": self.trace.dropped,
@@ -367,8 +418,9 @@ class Scribe:
         self.talks.append({"name": step.conversation, "called": called, "port": port, "machine": machine})
         self.count(row, "connections", 1)
         reader = next((self.readers[name] for name in names if name in self.readers), plain)
+        meaning = next((self.meanings[name] for name in names if name in self.meanings), None)
         state = self.machines[machine]["states"][0] if machine else ""
-        return Talk(index, up, row, client, server, reader, by_server, state=state, newest=row)
+        return Talk(index, up, row, client, server, reader, meaning, by_server, state=state, newest=row)
 
     def machine(self, names: Iterable[str]) -> str:
         """The state table of a conversation, by name, put into the score the first time; "" when there is none."""
@@ -446,6 +498,9 @@ class Scribe:
     def reply(self, row: int, data: bytes, spans: Sequence[Span], talk: Talk) -> None:
         """A reply that says no says so in its row, and names the rule that was the reason."""
         self.rows[row]["reply"] = 1
+        if talk.meaning and (means := talk.meaning(self.rows[row]["label"])):
+            self.codes.update((code, (says, source)) for code, says, source in means)
+            self.rows[row]["means"] = [code for code, _, _ in means]
         talk.code, found = answer_mood(data, spans)
         if found:
             self.rows[row].update(outcome="refused" if found == "bad" else "not now", mood=found)

@@ -1,7 +1,8 @@
 """The player as a widget (anywidget): in JupyterLab and Notebook 7, and wherever else anywidget runs.
 
 A trace goes to the page once, packed; from then on the page steps by itself.  Traits: `packed` (gzip of the score),
-`cursor` (the number of the step; both sides may set it), `branches` (futures that grew from it), `branching`.
+`recorded` (gzip of the trace's own JSON, for saving it), `cursor` (the number of the step; both sides may set it),
+`branches` (futures that grew from it), `branching`.
 Messages: the page sends {"type": "branch", "branch": id or "", "at": step, "text": line}; the answer is a longer
 `branches`, or {"type": "refused", "why": sentence}.
 """
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 import html
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -21,11 +23,11 @@ from ..table import Table
 from ..trace import Trace
 from . import bundle
 from .html import of_packed
-from .score import Question, Reader, pack, score
+from .score import Branch, Meaning, Predict, Reader, pack, record, score, travels
 
 Branching = Callable[[int, str], Any]  # (after this step, another line) -> a Trace, or (Trace, Branching for that one)
 
-MOST = 10_000  # letters of a line
+MOST = 10_000  # letters of what is typed
 LARGEST_PAGE = 1_000_000  # octets of a packed score that go into a notebook a second time, as a page without kernel
 
 
@@ -34,13 +36,15 @@ class Player(anywidget.AnyWidget):
 
     `on_branch(at_step, line)` does it all again in a world of its own up to that step, says this line instead of what
     the client said next, and returns that world's trace (or the trace and its own `on_branch`); it may raise LabError.
-    Without it no branching is offered.
-    `predict` asks for a guess before a step: {step: Question(...)}.
+    Without it no branching is offered.  `grown` are futures that there are already.
+    `predict` covers a step until a guess was made: {28: ("What comes back?", {"250": "No, because …", "550": True})};
+    a step by its number, or by how its row begins.  `meanings` tell what a reply means.
     """
 
     _esm = bundle.script("widget")
     _css = bundle.style()
     packed = traitlets.Bytes().tag(sync=True)
+    recorded = traitlets.Bytes().tag(sync=True)
     cursor = traitlets.Int(0).tag(sync=True, echo_update=False)
     branches: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     branching = traitlets.Bool(False).tag(sync=True)
@@ -53,16 +57,27 @@ class Player(anywidget.AnyWidget):
         *,
         title: str = "",
         on_branch: Branching | None = None,
-        predict: Mapping[int, Question] | None = None,
+        grown: Sequence[Branch] = (),
+        predict: Predict | None = None,
+        meanings: Mapping[str, Meaning] | None = None,
         **traits: Any,
     ) -> None:
-        told = score(trace, readers, tables, title, predict)
-        self.title, self.readers, self.tables = told["title"], readers, tables
-        self.steps = len(trace)
+        self.readers, self.tables, self.meanings = readers, tables, meanings
+        told = score(trace, readers, tables, title, predict, meanings)
+        self.title, self.steps = told["title"], len(trace)
         self.futures: dict[str, tuple[set[int], Branching | None]] = {"": (numbers(told), on_branch)}
-        super().__init__(packed=pack(told), branching=on_branch is not None, **traits)
+        there = [self.grow(branch) for branch in grown]
+        super().__init__(
+            packed=pack(told), recorded=record(trace), branches=there, branching=on_branch is not None, **traits
+        )
         self.on_msg(self.hear)
         retire_older(self)
+
+    def grow(self, branch: Branch) -> dict[str, Any]:
+        """Remember a future, to branch from; as it travels to the page."""
+        told = score(branch.trace, self.readers, self.tables, branch.title, None, self.meanings)
+        self.futures[branch.id] = numbers(told), branch.on_branch
+        return travels(told, branch)
 
     def hear(self, _: object, message: Any, buffers: object) -> None:
         """A line typed into the player: said in a world of its own, or refused with a sentence."""
@@ -80,19 +95,21 @@ class Player(anywidget.AnyWidget):
             raise LabError("Nothing can be branched here: this trace came without the lab that made it.")
         if type(at) is not int or at not in steps:
             raise LabError(f"There is no step {at} here to branch from.")
-        if not isinstance(text, str) or not 0 < len(text) <= MOST or "\r" in text or "\n" in text:
-            raise LabError(f"Type one line of at most {MOST} letters.")
-        grown = on_branch(at, text)
+        if not isinstance(text, str) or not 0 < len(text) <= MOST:
+            raise LabError(f"Type a line, or several, of at most {MOST} letters.")
+        said = "\r\n".join(text.splitlines())
+        grown = on_branch(at, said)
         trace, again = grown if isinstance(grown, tuple) else (grown, None)
-        told = score(trace, self.readers, self.tables, text)
         name = f"b{len(self.branches) + 1}"
-        self.futures[name] = numbers(told), again
-        branch = {"id": name, "parent": parent, "at": at, "title": text, "packed": pack(told)}
-        self.branches = [*self.branches, branch]
+        self.branches = [*self.branches, self.grow(Branch(name, parent, at, said, trace, again))]
 
     def page(self) -> str:
         """This player as one HTML file, with the branches it has."""
-        return of_packed(self.packed, self.title, self.branches)
+        return of_packed(self.packed, self.title, self.branches, self.recorded)
+
+    def to_html(self, path: str | Path) -> None:
+        """Write that file."""
+        Path(path).write_text(self.page(), encoding="utf-8")
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The live widget; for whoever has none, a page in a frame, and a line of text."""

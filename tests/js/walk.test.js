@@ -4,13 +4,14 @@ import { laneBit, Story } from "../../mailedu/views/player/model.js";
 import { JUMPS, matches, Walk } from "../../mailedu/views/player/walk.js";
 import { score, story } from "./stories.js";
 
+const free = (story, level) => Object.assign(new Walk(story, level), { quiz: false }); // asked nothing
 const seen = walk => [...walk.shown].filter((_, at) => walk.line[at] < 0);
 const went = (walk, ...ways) => ways.map(way => { walk[way](); return walk.cursor; });
 
 test("a level is a set of folds", () => {
-  const levels = [0, 1, 2, 3].map(level => seen(new Walk(story(), level)).length);
+  const levels = [0, 1, 2, 3].map(level => seen(free(story(), level)).length);
   assert.deepEqual(levels, [4, 4, 7, 9]);
-  assert.equal(new Walk(story(), 4).shown.length, 15, "and three messages of one line each");
+  assert.equal(free(story(), 4).shown.length, 15, "and three messages of one line each");
 });
 
 test("where decisions are looked at, one that is made up of decisions is open", () => {
@@ -21,7 +22,7 @@ test("where decisions are looked at, one that is made up of decisions is open", 
 });
 
 test("what is folded is stepped over, and standing on it is after all of it", () => {
-  const walk = new Walk(story(), 2);
+  const walk = free(story(), 2);
   assert.deepEqual(went(walk, "next", "next", "next", "next", "next", "next", "next"), [1, 2, 3, 4, 7, 11, 11]);
   walk.go(4);
   assert.equal(walk.after(), 6);
@@ -30,7 +31,7 @@ test("what is folded is stepped over, and standing on it is after all of it", ()
 });
 
 test("over: past the group; next at the end moves nothing", () => {
-  const walk = new Walk(story(), 3);
+  const walk = free(story(), 3);
   walk.go(5);
   assert.deepEqual(went(walk, "over", "over"), [6, 7]);
   walk.last();
@@ -39,7 +40,7 @@ test("over: past the group; next at the end moves nothing", () => {
 });
 
 test("folding a group takes up whoever stands in it", () => {
-  const walk = new Walk(story(), 3);
+  const walk = free(story(), 3);
   walk.go(6);
   walk.toggle(4);
   assert.equal(walk.cursor, 4);
@@ -48,13 +49,13 @@ test("folding a group takes up whoever stands in it", () => {
 });
 
 test("going to a hidden row opens what hides it", () => {
-  const walk = new Walk(story(), 1);
+  const walk = free(story(), 1);
   walk.go(6, { reveal: true });
   assert.ok(seen(walk).includes(6));
 });
 
 test("jumps: the next that fits, none after the last, around the end only when searching", () => {
-  const it = story(), walk = new Walk(it, 1);
+  const it = story(), walk = free(it, 1);
   assert.equal(walk.seek(i => JUMPS.question(it.rows[i])), true);
   assert.equal(walk.cursor, 8);
   assert.equal(walk.seek(i => JUMPS.refusal(it.rows[i])), false);
@@ -63,7 +64,7 @@ test("jumps: the next that fits, none after the last, around the end only when s
 });
 
 test("lanes can be chosen: only what was met there stays, with what it stands under", () => {
-  const walk = new Walk(story(), 4);
+  const walk = free(story(), 4);
   walk.go(6);
   walk.show(laneBit(2));
   assert.deepEqual(seen(walk), [0, 7, 8, 9]);
@@ -74,7 +75,7 @@ test("lanes can be chosen: only what was met there stays, with what it stands un
 
 test("predict: one cannot walk past a question, but jump; after the guess one can", () => {
   const walk = new Walk(story(), 4);
-  walk.quiz = true;
+  assert.equal(walk.quiz, true, "where there are questions they are asked");
   walk.go(9);
   assert.equal(walk.covered(10), true);
   walk.next();
@@ -83,7 +84,14 @@ test("predict: one cannot walk past a question, but jump; after the guess one ca
   walk.go(10, { jump: true });
   assert.deepEqual([walk.cursor, walk.pending, walk.covered(10)], [10, -1, false]);
   const folded = new Walk(story(), 1);
-  folded.quiz = true;
   folded.go(7);
   assert.equal(folded.pending, 10, "also when it is folded into what one steps over");
+});
+
+test("predict: who jumps past a question is not asked, who lands on it is", () => {
+  const walk = new Walk(story(), 4);
+  walk.go(11, { jump: true });
+  assert.deepEqual([walk.cursor, walk.pending], [11, -1]);
+  walk.go(10, { jump: true });
+  assert.deepEqual([walk.cursor, walk.pending], [9, 10]);
 });

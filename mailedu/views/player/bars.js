@@ -77,7 +77,7 @@ export function barView(app) {
     h("span", { class: "sep" }),
     button("cross", "Next refusal (r)", () => app.jump("refusal"), "Refusal"), button("diamond", "Next verdict (v)", () => app.jump("verdict"), "Verdict"),
     button("ask", "Next DNS question (d)", () => app.jump("question"), "DNS"), h("span", { class: "gap" }), position, h("span", { class: "sep" }),
-    predict, button("save", "Save this as a file (s)", () => app.saving.showModal(), "Save"),
+    predict, button("save", "Save this as a file (s)", () => app.save(), "Save"),
     h("button", { type: "button", title: "Keys (?)", "aria-label": "Keys (?)", onclick: () => app.help.showModal() }, h("b", { "aria-hidden": "true" }, "?")));
 
   function draw() {

@@ -8,7 +8,7 @@ export class Story {
   constructor(score) {
     Object.assign(this, score);
     this.size = this.rows.length;
-    this.rules ??= {}; this.names ??= {}; this.machines ??= {}; this.talks ??= []; this.meters ??= [];
+    this.rules ??= {}; this.codes ??= {}; this.names ??= {}; this.machines ??= {}; this.talks ??= []; this.meters ??= [];
     this.predictions = this.rows.filter(row => row.predict).length;
     this.timed = this.rows.some(row => row.at !== this.rows[0].at); // whether the lab's clock moved at all
     this.last = this.rows.reduce((most, row) => Math.max(most, row.n), 0);
@@ -150,8 +150,10 @@ export function under(sorted, i) {
 const last = (told, i) => { const at = told ? under(told.at, i) : -1; return at < 0 ? undefined : told.was[at]; };
 
 /** A score as it travels (gzip of JSON; as bytes, or as base64 in a page) -> Story. */
-export async function unpack(packed) {
+export const unpack = async packed => new Story(JSON.parse(await unzip(packed)));
+
+/** Gzip, as bytes or as base64 -> text. */
+export async function unzip(packed) {
   const bytes = typeof packed === "string" ? Uint8Array.from(atob(packed), c => c.charCodeAt(0)) : packed;
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Story(JSON.parse(await new Response(stream).text()));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 }

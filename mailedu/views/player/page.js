@@ -24,7 +24,7 @@ function standIn(values) {
 const kept = id => document.getElementById(id)?.textContent.trim() ?? "";
 
 await render({
-  model: standIn({ packed: kept("packed"), branches: JSON.parse(kept("branches") || "[]"), cursor: step() }),
+  model: standIn({ packed: kept("packed"), recorded: kept("recorded"), branches: JSON.parse(kept("branches") || "[]"), cursor: step() }),
   el: document.getElementById("player"),
 });
 if (window === window.top) document.querySelector(".mp-score")?.focus({ preventScroll: true }); // keys work at once; a framed page takes no focus

@@ -33,11 +33,18 @@ export function picture(app) {
 
 /** The sheet of files that can be saved, each made on the spot. */
 export function savingSheet(app, files) {
-  const sheet = h("dialog", { class: "mp-help", "aria-label": "Save as a file" }, h("b", {}, "Save as a file"),
-    h("ul", {}, files.map(({ name, what, type, make }) => h("li", {},
-      h("button", { type: "button", onclick: () => { download(`${fileName(app.story.title)}.${name}`, type, make(app)); sheet.close(); } }, `.${name}`), h("span", {}, what)))),
+  const list = h("ul", {});
+  const sheet = h("dialog", { class: "mp-help", "aria-label": "Save as a file" }, h("b", {}, "Save as a file"), list,
     h("button", { type: "button", onclick: () => sheet.close() }, "Close"));
-  return sheet;
+  const save = async ({ name, type, make }) => { download(`${fileName(app.story.title)}.${name}`, type, await make(app)); sheet.close(); };
+  return {
+    sheet,
+    open() {
+      list.replaceChildren(...files.filter(file => file.has?.(app) ?? true).map(file =>
+        h("li", {}, h("button", { type: "button", onclick: () => save(file) }, `.${file.name}`), h("span", {}, file.what))));
+      sheet.showModal();
+    },
+  };
 }
 
 const fileName = title => seen(title, 60).toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "trace";

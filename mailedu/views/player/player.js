@@ -2,8 +2,10 @@
 
 import { barView, headView, helpSheet, jumpTest } from "./bars.js";
 import { h } from "./dom.js";
-import { capture, data, transcript } from "./exports.js";
+import { capture } from "./capture.js";
+import { data, transcript } from "./exports.js";
 import { inspectorView } from "./inspector.js";
+import { unzip } from "./model.js";
 import { PANES } from "./panes.js";
 import { picture, savingSheet } from "./picture.js";
 import { guess } from "./predict.js";
@@ -17,8 +19,9 @@ const BEAT = 1100; // ms a step, when playing at 1×
 const FILES = [
   { name: "txt", what: "the transcript", type: "text/plain", make: app => transcript(app.story) },
   { name: "svg", what: "the score, as it is unfolded now", type: "image/svg+xml", make: picture },
-  { name: "json", what: "the rows with their octets, for programs", type: "application/json", make: app => data(app.story) },
-  { name: "pcap", what: "the conversations as packets, TLS taken off", type: "application/vnd.tcpdump.pcap", make: app => capture(app.story) },
+  { name: "json", what: "the trace itself: Trace.from_json(text) reads it", type: "application/json", has: app => (app.recorded.byteLength ?? app.recorded.length) > 0, make: app => unzip(app.recorded) },
+  { name: "rows.json", what: "the rows that are shown, with their octets", type: "application/json", make: app => data(app.story) },
+  { name: "pcap", what: "the talks and DNS questions as packets, TLS taken off", type: "application/vnd.tcpdump.pcap", make: app => capture(app.story) },
 ];
 
 /** Build the player in `el`; returns { app, off }.  `model` is anywidget's, or a stand-in for it. */
@@ -30,6 +33,7 @@ export function player(model, el, story) {
     letters: "", moved: false, playing: 0, branching: Boolean(model.send && model.get("branching")), grid: {},
     get branches() { return app.futures.filter(future => future.parent === app.shown); },
     storyOf: id => id === "" ? story : app.futures.find(future => future.id === id)?.story,
+    get recorded() { return (app.shown === "" ? model.get("recorded") : app.futures.find(future => future.id === app.shown)?.recorded) ?? ""; }, // the trace, zipped
     panes: () => PANES.filter(pane => pane.fits(app)),
   };
   const stopped = new AbortController();
@@ -40,7 +44,7 @@ export function player(model, el, story) {
   app.saving = savingSheet(app, FILES);
   const left = h("div", { class: "mp-left" }, score.heads, score.tree, prompt.form, prompt.note);
   const body = h("div", { class: "mp-body" });
-  root.append(head.head, body, h("footer", { class: "mp-foot" }, time.box, bar.bar), live, app.help, app.saving);
+  root.append(head.head, body, h("footer", { class: "mp-foot" }, time.box, bar.bar), live, app.help, app.saving.sheet);
   el.append(root);
   const made = new Map(); // pane -> its view
 
@@ -49,6 +53,7 @@ export function player(model, el, story) {
   app.draw = () => {
     const { walk } = app;
     if (app.pane === "story") { score.draw(true); score.drawCrumb(); inspector.draw(); prompt.draw(); }
+    else made.get(app.pane)?.follow?.();
     time.draw();
     bar.draw();
     head.mark();
@@ -109,6 +114,7 @@ export function player(model, el, story) {
   const home = () => app.pane === "story" ? score.tree : head.head.querySelector("[role=tab][aria-selected=true]");
   app.focus = () => home()?.focus({ preventScroll: true });
   app.type = verb => prompt.type(verb);
+  app.save = () => app.saving.open();
 
   // -- futures
 
@@ -137,7 +143,7 @@ export function player(model, el, story) {
   // -- keys
 
   const focused = () => root.getRootNode().activeElement;
-  const plain = event => !(event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter"));
+  const plain = event => !(event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter" && !event.target.closest("textarea")));
   // Notebook 7 listens in the capture phase at the document, Lab asks for this attribute on the focused element itself.
   window.addEventListener("keydown", event => {
     if (event.target instanceof Element && root.contains(event.target)) event.target.toggleAttribute("data-lm-suppress-shortcuts", plain(event));
@@ -147,7 +153,7 @@ export function player(model, el, story) {
     ArrowDown: event => event.shiftKey ? app.move("over") : app.move("next"), ArrowUp: () => app.move("back"),
     ArrowRight: () => app.move("into"), ArrowLeft: () => app.move("out"), " ": () => app.play(),
     Home: () => app.go(0, { jump: true }), End: () => settle(app.walk.last()),
-    "?": () => app.help.showModal(), "/": () => head.find.focus(), t: () => prompt.focus(), p: () => app.story.predictions && app.predict(), s: () => app.saving.showModal(),
+    "?": () => app.help.showModal(), "/": () => head.find.focus(), t: () => prompt.focus(), p: () => app.story.predictions && app.predict(), s: () => app.save(),
     r: () => app.jump("refusal"), v: () => app.jump("verdict"), d: () => app.jump("question"),
     Escape() { if (focused() !== home()) return app.focus(); const cell = el.closest(".jp-Cell, .jp-Notebook"); if (cell) cell.focus(); else home().blur(); },
   };

@@ -5,17 +5,25 @@ import { seen } from "./words.js";
 
 const PATIENCE = 3000; // ms until a silent kernel is said to be silent
 const MOST = 10_000; // letters
+const HIGHEST = 6; // lines that the box grows to
+const BLOCK = ["Subject: Hello", "", "Hi!", "."]; // what is offered where a whole message is wanted
 
 export function promptView(app) {
   const form = h("form", { class: "mp-prompt" });
   const label = h("label", { for: `${app.uid}-line` });
-  const line = h("input", {
-    id: `${app.uid}-line`, autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: MOST,
-    onkeydown(event) { event.stopPropagation(); if (event.key === "Escape") app.focus(); },
+  const line = h("textarea", {
+    id: `${app.uid}-line`, rows: 1, wrap: "off", autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: MOST, "aria-describedby": `${app.uid}-hint`,
+    oninput: grow,
+    onkeydown(event) {
+      event.stopPropagation();
+      if (event.key === "Escape") app.focus();
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); form.requestSubmit(); }
+    },
   });
+  const hint = h("span", { class: "vh", id: `${app.uid}-hint` }, "Enter says it, Shift and Enter begins another line.");
   const note = h("div", { class: "mp-note", role: "status" });
   let at = -1, waiting = 0;
-  form.append(label, line, h("button", { type: "submit" }, "Branch"));
+  form.append(label, line, hint, h("button", { type: "submit", title: "Say it there (Enter); Shift+Enter begins another line" }, "Branch"));
 
   /** The client's next command at or after the cursor, which another one may take the place of; -1 for none. */
   function place() {
@@ -44,7 +52,15 @@ export function promptView(app) {
     if (at < 0) return label.replaceChildren(h("span", { class: "quiet" }, "No command after this point to replace."));
     const row = story.rows[at];
     label.replaceChildren(icon("fork"), h("span", { class: "word" }, "What if"), seen(story.name(row.actor), 24), h("span", { class: "word" }, "said"), `at ${row.n}`);
-    line.placeholder = seen(row.label, 60);
+    line.placeholder = isBlock(row) ? `${seen(row.label, 40)} …   ⇧Enter: next line, end with a dot` : seen(row.label, 60);
+  }
+
+  /** As high as what is typed, up to a limit; a message being typed says how it goes on. */
+  function grow() {
+    const lines = line.value.split("\n").length;
+    line.rows = Math.min(HIGHEST, lines);
+    if (lines > 1) tell("Enter says all of it; Shift+Enter: another line. A dot alone in the last line ends a message.");
+    else if (!waiting) tell("");
   }
 
   form.addEventListener("submit", event => {
@@ -64,10 +80,18 @@ export function promptView(app) {
   return {
     form, note, draw,
     /** The kernel answered: a branch came, or a reason why not. */
-    answered(why) { clearTimeout(waiting); waiting = 0; tell(why ? seen(why, 400) : "", why ? "bad" : ""); if (!why) line.value = ""; },
+    answered(why) { clearTimeout(waiting); waiting = 0; tell(why ? seen(why, 400) : "", why ? "bad" : ""); if (!why) { line.value = ""; line.rows = 1; } },
     /** Put a command into the line, for the user to finish. */
     type(verb) { if (!app.branching || line.disabled) return; line.value = verb + " "; line.focus(); },
-    focus() { if (app.branching) line.focus(); },
+    /** Into the line; where a message was said, one to begin with is in it. */
+    focus() {
+      if (!app.branching || line.disabled) return;
+      if (!line.value && isBlock(app.story.rows[at])) { line.value = BLOCK.join("\n"); grow(); }
+      line.focus();
+    },
     off() { clearTimeout(waiting); },
   };
 }
+
+/** Whether what was said is no single line: a message. */
+const isBlock = ({ data = "" }) => data.includes("\r\n") && data.indexOf("\r\n") < data.length - 2;

@@ -11,7 +11,7 @@ export class Walk {
     this.story = story;
     this.cursor = 0; // a row
     this.lanes = 0; // a bit for each lane that is shown; 0 is all
-    this.quiz = false; // whether predictions are asked for
+    this.quiz = story.predictions > 0; // whether predictions are asked for
     this.answers = new Map(); // row -> which choice was taken
     this.pending = -1; // the row whose prediction is asked for now
     this.setLevel(level);
@@ -67,10 +67,10 @@ export class Walk {
 
   // -- moving; each returns whether anything moved
 
-  /** To row i.  `jump`: without being asked to predict what lies between. */
+  /** To row i.  `jump`: without being asked to predict what lies between; what is landed on is asked for all the same. */
   go(i, { jump = false, reveal = false } = {}) {
     i = Math.max(0, Math.min(this.story.size - 1, i));
-    const asked = jump || i <= this.cursor ? -1 : this.toPredict(this.after(), this.after(i));
+    const asked = jump ? this.toPredict(i - 1, this.after(i)) : i <= this.cursor ? -1 : this.toPredict(this.after(), this.after(i));
     if (asked >= 0) { this.reveal(asked); this.pending = asked; this.cursor = Math.max(0, asked - 1); return true; }
     const moved = i !== this.cursor || this.pending >= 0;
     this.pending = -1;

@@ -6,15 +6,29 @@ import { seen } from "./words.js";
 /** Fill the band for row i; with `name`, say instead what octets of that name are. */
 export function explain(band, story, i, name) {
   const row = story.rows[i];
-  if (name) return band.replaceChildren(h("b", {}, name), story.meaning(name) ? `: ${story.meaning(name)}` : "");
+  if (name) return band.replaceChildren(h("b", {}, name), story.meaning(name) ? `: ${story.meaning(name)}` : "", ...(story.kind(name) === "code" ? codes(story, row) : []));
   const says = row.kind === "rule" ? row.label : row.says;
-  if (says) return band.replaceChildren(seen(says, 600), " ", cite(story.rules[row.rule], row.rule));
+  if (says) return band.replaceChildren(seen(says, 600), " ", cite(story.rules[row.rule], row.rule), ...codes(story, row));
   const [words, section] = byTable(story, i) ?? [];
-  if (words) return band.replaceChildren(words, " ", section ? cite(section) : "");
+  if (words) return band.replaceChildren(words, " ", section ? cite(section) : "", ...codes(story, row));
+  if (row.means) return band.replaceChildren(...codes(story, row));
   if (row.reply) return band.replaceChildren(...firstCode(story, row));
-  band.replaceChildren(h("span", { class: "quiet" }, story.kids[i] ? "Open it (→) to see each step and each rule."
-    : row.data ? "Point at the octets, or go through them by Tab and arrows: each has a name." : ""));
+  band.replaceChildren(h("span", { class: "quiet" }, HINTS[row.kind] ?? (story.kids[i] ? "Open it (→) to see each step and each rule."
+    : row.data ? "Point at the octets, or go through them by Tab and arrows: each has a name." : "")));
 }
+
+const HINTS = {
+  tls: "From here on all that is said in this call is encrypted; who listens sees that there is talk, and how much.",
+  connect: "A connection (TCP) stands: what one end says now reaches the other, in order and whole.",
+  hangup: "The connection ends here: nothing more can be said in this call.",
+  ask: "A question to the DNS: this name, and this type of record.",
+};
+
+/** What the codes of a reply mean, each in a line of its own. */
+const codes = (story, row) => (row.means ?? []).filter(code => story.codes[code]).map(code => {
+  const [says, source] = story.codes[code];
+  return h("div", { class: "code" }, h("b", {}, code), " ", seen(says, 600), " ", cite(source));
+});
 
 /** [sentence, section]: where the table lets this command be said, or which state it led to. */
 function byTable(story, i) {

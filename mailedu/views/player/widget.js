@@ -1,4 +1,4 @@
-// Widget: the player in a notebook.  Traits: packed, cursor, branches, branching; messages: branch (out), refused (in).
+// Widget: the player in a notebook.  Traits: packed, recorded, cursor, branches, branching; messages: branch (out), refused (in).
 
 import { unpack } from "./model.js";
 import { player } from "./player.js";
@@ -25,10 +25,10 @@ async function grafting(model, app) {
   const known = new Set();
   let ready = false;
   async function graft() {
-    for (const { id, parent, at, title, packed } of model.get("branches") ?? []) {
+    for (const { id, parent, at, title, packed, recorded } of model.get("branches") ?? []) {
       if (known.has(id)) continue;
       known.add(id);
-      const branch = { id, parent, at, title, story: await unpack(packed) };
+      const branch = { id, parent, at, title, recorded, story: await unpack(packed) };
       if (ready) app.grow(branch); else app.futures.push(branch);
     }
   }
