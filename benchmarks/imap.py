@@ -1,18 +1,45 @@
-"""IMAP: processor time of the machine by itself, without sockets and without a trace.
+"""IMAP over loopback beside Debian's Dovecot, asked by imaplib; and the machine by itself.
 
-`python -m benchmarks.imap [messages]`: each line is one command over all messages of 2 kB; "cold" is the first time a
-message is looked at, "warm" the second.  The last lines show that twice the messages take twice the time.
+`python -m benchmarks imap`: both servers run in processes of their own, each with 10,000 messages of 2 kB; every round
+has fresh ones.  "cold" is the first time a message is looked at, "warm" the second; time is the shortest of all rounds.
+Then another client's NOOP beside a FETCH of 20 MB; and last our machine alone, without sockets and without a trace.
 """
 
 from __future__ import annotations
 
+import imaplib
+import socket
+import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 
+from mailedu import Lab
 from mailedu.acts import Act, Flag, Listen, Remove, Say, Store
 from mailedu.imap import ImapServer
 from mailedu.mailbox import Mailbox
 
+from . import dovecot
+from .apart import Apart, serve
+
+HERE = "127.0.0.1"
+COUNT, ROUNDS = 10_000, 3
+BOB = "bob@beta.example"
+LARGE = 20_000_000  # octets of one message, while somebody else says NOOP
+WAITS = 0.05  # seconds he may have to wait
+ASKED: list[tuple[str, Callable[[imaplib.IMAP4], object], float]] = [
+    # what, how, and how many times Dovecot's time it may take
+    ("SELECT", lambda client: client.select(), 1.3),
+    ("FETCH ENVELOPE, cold", lambda client: client.fetch("1:*", "(ENVELOPE)"), 4),
+    ("FETCH ENVELOPE, warm", lambda client: client.fetch("1:*", "(ENVELOPE)"), 1.3),
+    ("FETCH BODYSTRUCTURE, cold", lambda client: client.fetch("1:*", "(BODYSTRUCTURE)"), 4),
+    ("FETCH BODYSTRUCTURE, warm", lambda client: client.fetch("1:*", "(BODYSTRUCTURE)"), 1.3),
+    ("FETCH FLAGS", lambda client: client.fetch("1:*", "(FLAGS)"), 1.3),
+    ("FETCH BODY.PEEK[]", lambda client: client.fetch("1:*", "(BODY.PEEK[])"), 1.3),
+    ("SEARCH TEXT, found nowhere", lambda client: client.search(None, "TEXT", "frogs"), 2),
+    ("SEARCH SUBJECT", lambda client: client.search(None, "SUBJECT", "99"), 2),
+]
 BOB = "bob@beta.example"
 COMMANDS = [
     ("SELECT", b"SELECT INBOX"),
@@ -81,9 +108,99 @@ class Session:
         return time.process_time() - began
 
 
-def main(count: int = 10_000) -> None:
+def main() -> None:
+    beside_dovecot()
+    beside_a_large_message()
+    alone()
+
+
+def beside_dovecot() -> None:
+    best = {name: [9e9] * len(ASKED) for name in ("mailedu", "Dovecot")}
+    if not dovecot.where():
+        print(
+            "Dovecot is not installed (Debian: dovecot-imapd and dovecot-pop3d), so there is nothing to compare with."
+        )
+        del best["Dovecot"]
+    for _ in range(ROUNDS):
+        for name, fastest in best.items():
+            best[name] = list(map(min, fastest, one_round(name)))
+    print(f"IMAP over loopback, {COUNT:,} messages of 2 kB")
+    for place, (what, _, most) in enumerate(ASKED):
+        ours = best["mailedu"][place]
+        beside = f"   Dovecot {best['Dovecot'][place]:.3f} s   {ours / best['Dovecot'][place]:5.2f} x  (at most {most})"
+        print(f"  {what:27} {ours:.3f} s{beside if 'Dovecot' in best else ''}")
+
+
+def one_round(name: str) -> list[float]:
+    """Seconds for each question, asked of a fresh server."""
+    with ExitStack() as until_the_end:
+        if name == "mailedu":
+            port = until_the_end.enter_context(Apart("benchmarks.imap", COUNT)).ports["imap"]
+        else:
+            port = until_the_end.enter_context(dovecot.serving([letter(n) for n in range(COUNT)])).imap
+        client = until_the_end.enter_context(imaplib.IMAP4(HERE, port))
+        client.login(dovecot.USER, dovecot.PASSWORD)
+        return [seconds(lambda ask=ask: ask(client)) for _, ask, _ in ASKED]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def beside_a_large_message() -> None:
+    """One client fetches 20 MB again and again; the other says NOOP meanwhile."""
+    with Apart("benchmarks.imap", 1, LARGE) as server:
+        port = server.ports["imap"]
+        fetching = subprocess.Popen([sys.executable, "-m", "benchmarks.imap", "fetch", str(port)])
+        with imaplib.IMAP4(HERE, port) as client:
+            client.login(dovecot.USER, dovecot.PASSWORD)
+            time.sleep(1)
+            waits = sorted(wait_a_little() or seconds(client.noop) for _ in range(500))
+        fetching.terminate()
+        fetching.wait(30)
+    half, longest = waits[len(waits) // 2] * 1e3, waits[-1] * 1e3
+    print(f"  NOOP beside a FETCH of {LARGE / 1e6:.0f} MB: half wait less than {half:.1f} ms, ", end="")
+    print(f"the longest {longest:.1f} ms  (at most {WAITS * 1e3:.0f})")
+
+
+def wait_a_little() -> None:
+    time.sleep(0.005)
+
+
+def fetch_for_ever(port: int) -> None:
+    """In a process of its own, so that it keeps nobody waiting but the server."""
+    with socket.create_connection((HERE, port)) as call:
+        heard = call.makefile("rb")
+        heard.readline()
+        for line in b"LOGIN bella lab-bella", b"SELECT INBOX":
+            call.sendall(b"a " + line + b"\r\n")
+            while not heard.readline().startswith(b"a OK"):
+                pass
+        while True:
+            call.sendall(b"a FETCH 1 BODY.PEEK[]\r\n")
+            heard.readline()
+            heard.read(LARGE)
+            heard.readline()
+            heard.readline()
+
+
+def filled(count: int, large: int = 0) -> Lab:
+    """A lab whose bob has so many messages, and bella one of so many octets."""
+    lab = Lab(seed=1)
+    boxes, now = lab.world.boxes, lab.clock.unix()
+    for number in range(count):
+        boxes[BOB].perform(Store(BOB, letter(number)), now)
+    if large:
+        line = b"x" * 78 + b"\r\n"
+        boxes["bella@beta.example"].perform(Store("", (b"Subject: x\r\n\r\n" + line * (large // 80))[:large]), now)
+    return lab
+
+
+def alone(count: int = COUNT) -> None:
     session = Session(count)
-    print(f"{count:,} messages of 2 kB")
+    print(f"IMAP's machine by itself, {count:,} messages of 2 kB, processor time")
     for title, command in COMMANDS:
         session.octets = 0
         taken = session.timed(command)
@@ -96,4 +213,9 @@ def main(count: int = 10_000) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(one) for one in sys.argv[1:2]))
+    if sys.argv[1:2] == ["fetch"]:
+        fetch_for_ever(int(sys.argv[2]))
+    elif sys.argv[1:2] == ["serve"]:
+        serve(filled(*map(int, sys.argv[2:])).serve(octets=200_000_000).ports)
+    else:
+        alone(*map(int, sys.argv[1:2]))

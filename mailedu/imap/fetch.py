@@ -384,11 +384,15 @@ def literal_item(name: str, label: bytes, asked: Section, marks: bool) -> Item:
 
     def give(message: Message) -> bytes:
         data = section(message.data, asked)
-        return label + b" NIL" if data is None else b"%s {%d}\r\n%s" % (label, len(data), data)
+        return label + b" NIL" if data is None else literal(label, data)
 
     if asked == Section():
-        return Item(name, lambda m: b"%s {%d}\r\n%s" % (label, len(m.data), m.data), marks)
+        return Item(name, lambda message: literal(label, message.data), marks)
     return Item(name, give, marks)
+
+
+def literal(label: bytes, data: bytes) -> bytes:
+    return b"".join((b"%s {%d}\r\n" % (label, len(data)), data))  # % takes five times as long for megabytes
 
 
 def binary(label: bytes, asked: Section) -> Callable[[Message], bytes]:
@@ -407,6 +411,5 @@ def binary_size(label: bytes, path: tuple[int, ...]) -> Callable[[Message], byte
 
 
 def answer(items: tuple[Item, ...], message: Message, number: int) -> bytes:
-    if len(items) == 1:
-        return b"* %d FETCH (%s)\r\n" % (number, items[0].give(message))
-    return b"* %d FETCH (%s)\r\n" % (number, b" ".join([item.give(message) for item in items]))
+    told = items[0].give(message) if len(items) == 1 else b" ".join([item.give(message) for item in items])
+    return b"".join((b"* %d FETCH (" % number, told, b")\r\n"))

@@ -781,6 +781,8 @@ class ImapServer:
             if self.size + len(line) > HANDFUL and self.size:
                 yield from self.say()
             self.add(line)
+            if len(line) > HANDFUL:
+                yield from self.say()  # at once: putting megabytes together with what follows takes time
 
     def items(self, asked: Fetching, uid: bool) -> tuple[fetch.Item, ...]:
         """What is asked for, UID with a UID FETCH, MODSEQ with CHANGEDSINCE (RFC 7162 §3.1.4)."""

@@ -23,6 +23,7 @@ from .drive import LATER, Part, Wire, World
 T = TypeVar("T")
 HERE = "127.0.0.1"
 PATIENCE = 0.3  # seconds without any event after which who waits for a reply is left waiting
+TURN = 262_144  # octets that one side says before others have a turn
 ANSWER = 120.0  # seconds that a call across threads may take
 
 
@@ -314,11 +315,13 @@ class End(asyncio.BufferedProtocol):
     def __init__(self, sockets: Sockets, host: str, side: str, ready: Callable[[Wire, Any, End], object]) -> None:
         self.sockets, self.host, self.side, self.ready = sockets, host, side, ready
         self.conversation = ""
+        self.said = 0  # octets since others last had a turn
+        self.full = False  # the network takes no more now
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self.wire = Wire(self.side, transport.write, self.leave)
+        self.wire = Wire(self.side, self.carry, self.leave)
         if self.sockets.closed or self.host in self.sockets.world.down:
             return transport.abort()
         self.sockets.ends.add(self)
@@ -337,12 +340,33 @@ class End(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self.sockets.hear(self.wire, bytes(self.room[:nbytes]))
 
+    def eof_received(self) -> bool:
+        """The other side says no more; what it asked for it may still want to hear, so we hang up when that is said."""
+        self.sockets.lose(self.wire)
+        return True
+
+    def carry(self, data: bytes) -> None:
+        """Bytes for the other end.  Who says much waits now and then, so that nobody else has to wait for long."""
+        if self.transport.is_closing():
+            return  # nobody hears it
+        self.transport.write(data)
+        self.said += len(data)
+        if self.said > TURN:
+            self.said = 0
+            self.wire.paused = True
+            self.sockets.loop.call_soon(self.go_on)
+
     def pause_writing(self) -> None:
-        self.wire.paused = True
+        self.full = self.wire.paused = True
 
     def resume_writing(self) -> None:
-        self.sockets.world.drained(self.wire)
-        self.sockets.stir()
+        self.full = False
+        self.go_on()
+
+    def go_on(self) -> None:
+        if not self.full:
+            self.sockets.world.drained(self.wire)
+            self.sockets.stir()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.sockets.ends.discard(self)
