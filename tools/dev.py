@@ -154,6 +154,11 @@ def bench(arguments):
     module("benchmarks", *arguments)
 
 
+def gallery(arguments):
+    """Build gallery/index.html: the player on real runs."""
+    run(venv_python(), ROOT / "tools" / "gallery.py", *arguments)
+
+
 def lock(arguments):
     """Choose the newest versions again: requirements.lock, and binder/requirements.txt from it."""
     pip_install("uv")
@@ -171,7 +176,7 @@ def clean(_):
             shutil.rmtree(str(folder), ignore_errors=True)
 
 
-TASKS = {task.__name__: task for task in (setup, lab, test, lint, long, bench, lock, clean)}
+TASKS = {task.__name__: task for task in (setup, lab, test, lint, long, bench, gallery, lock, clean)}
 
 
 def main():

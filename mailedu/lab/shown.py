@@ -53,8 +53,10 @@ class Shown:
         """
         from ..views.widget import Player
 
-        given = {"title": self.title, "on_branch": self.on_branch(), "grown": self.branches(), "meanings": MEANINGS}
-        return Player(self.trace, READERS, TABLES, **given, **options)
+        return Player(
+            self.trace, READERS, TABLES, title=self.title, on_branch=self.on_branch(), grown=self.branches(),
+            meanings=MEANINGS, **options,
+        )  # fmt: skip
 
     def on_branch(self) -> Branching | None:
         """What answers a line typed at a past step; None where nothing can be typed."""

@@ -5,7 +5,8 @@ import { h, icon, put, s } from "./dom.js";
 import { seen, sentence } from "./words.js";
 
 const TOP = 18, BASE = 40, RAIL = 24; // pixels
-const LETTER = 6.3; // a letter's width, about
+const LETTER = 6.3, WIDE = 7.4; // a letter's width, about; a capital's
+const ROUND = 36; // a rail's name: its icon and edges
 const MOST_RAILS = 4; // lines of them; the rest is in the pane of branches
 const MOST_LETTERS = 28;
 
@@ -54,7 +55,7 @@ export function timeLine(app) {
   function placeRails() {
     const { story } = app;
     const found = app.branches.map(branch => {
-      const x = X(story.rowOf(branch.at)), width = Math.min(wide - 20, 30 + Math.min(MOST_LETTERS, branch.title.length) * LETTER);
+      const x = X(story.rowOf(branch.at)), width = Math.min(wide - 20, ROUND + Math.min(MOST_LETTERS, branch.title.length) * WIDE);
       const left = x + 14 + width > wide ? Math.max(0, Math.min(x - width / 2, wide - width)) : x + 14;
       return { branch, x, left, width, from: Math.min(x - 4, left), to: Math.max(x + 4, left + width) };
     });

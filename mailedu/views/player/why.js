@@ -5,13 +5,13 @@ import { seen } from "./words.js";
 
 /** Fill the band for row i; with `name`, say instead what octets of that name are. */
 export function explain(band, story, i, name) {
-  const row = story.rows[i];
-  if (name) return band.replaceChildren(h("b", {}, name), story.meaning(name) ? `: ${story.meaning(name)}` : "", ...(story.kind(name) === "code" ? codes(story, row) : []));
+  const row = story.rows[i], codes = () => told(story, reply(story, i).means);
+  if (name) return band.replaceChildren(h("b", {}, name), story.meaning(name) ? `: ${story.meaning(name)}` : "", ...(story.kind(name) === "code" ? codes() : []));
   const says = row.kind === "rule" ? row.label : row.says;
-  if (says) return band.replaceChildren(seen(says, 600), " ", cite(story.rules[row.rule], row.rule), ...codes(story, row));
+  if (says) return band.replaceChildren(seen(says, 600), " ", cite(story.rules[row.rule], row.rule), ...codes());
   const [words, section] = byTable(story, i) ?? [];
-  if (words) return band.replaceChildren(words, " ", section ? cite(section) : "", ...codes(story, row));
-  if (row.means) return band.replaceChildren(...codes(story, row));
+  if (words) return band.replaceChildren(words, " ", section ? cite(section) : "", ...codes());
+  if (row.means?.length) return band.replaceChildren(...codes());
   if (row.reply) return band.replaceChildren(...firstCode(story, row));
   band.replaceChildren(h("span", { class: "quiet" }, HINTS[row.kind] ?? (story.kids[i] ? "Open it (→) to see each step and each rule."
     : row.data ? "Point at the octets, or go through them by Tab and arrows: each has a name." : "")));
@@ -24,8 +24,14 @@ const HINTS = {
   ask: "A question to the DNS: this name, and this type of record.",
 };
 
+/** The reply that row i is, or that ends the exchange it stands for. */
+function reply(story, i) {
+  if (story.rows[i].level === "exchange") for (let k = story.end[i]; k > i; k--) if (story.rows[k].reply) return story.rows[k];
+  return story.rows[i];
+}
+
 /** What the codes of a reply mean, each in a line of its own. */
-const codes = (story, row) => (row.means ?? []).filter(code => story.codes[code]).map(code => {
+const told = (story, codes = []) => codes.filter(code => story.codes[code]).map(code => {
   const [says, source] = story.codes[code];
   return h("div", { class: "code" }, h("b", {}, code), " ", seen(says, 600), " ", cite(source));
 });
