@@ -46,9 +46,10 @@ def page(
     branches: Sequence[Branch] = (),
     predict: Predict | None = None,
     meanings: Mapping[str, Meaning] | None = None,
+    opens: str = "",
 ) -> str:
     """The player for this trace, with the futures that parted from it, as the text of an HTML file."""
-    told = score(trace, readers, tables, title, predict, meanings)
+    told = score(trace, readers, tables, title, predict, meanings, opens)
     grown = [travels(score(one.trace, readers, tables, one.title, None, meanings), one) for one in branches]
     return of_packed(pack(told), told["title"], grown, record(trace))
 

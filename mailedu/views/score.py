@@ -113,14 +113,18 @@ def score(
     title: str = "",
     predict: Predict | None = None,
     meanings: Mapping[str, Meaning] | None = None,
+    opens: str = "",
 ) -> dict[str, Any]:
     """What the player shows of this trace, as plain lists and dicts.
 
     `readers` name the octets of a protocol's messages ("smtp", "pop3", "imap"; "message" for a stored mail), `tables`
     are the state tables that ran.  Without a reader a message is text, without a table there is no state rail.
     `predict`: what is asked before a step is shown.  `meanings`: what the replies of a protocol mean.
+    `opens`: the pane that is seen first, if it is not the one that fits the trace ("branches").
     """
     told = Scribe(trace, readers, tables, meanings or {}).write(title)
+    if opens:
+        told["opens"] = opens
     for where, asked in (predict or {}).items():
         ask(told["rows"], where, question(asked))
     return told
@@ -233,7 +237,6 @@ class Scribe:
     def write(self, title: str) -> dict[str, Any]:
         for step in self.children.get(None, []):
             self.tell(step, None, None)
-        checks = [as_data(check) for check in spf_checks(self.trace)]
         return {
             "title": title or (self.rows[0]["label"] if self.rows else "Nothing happened"),
             "rows": self.rows,
@@ -245,7 +248,16 @@ class Scribe:
             "names": self.names,
             "meters": [{"id": name, "label": meter_label(name)} for name in in_order(self.counts)],
             "dropped": self.trace.dropped,
-        } | ({"spf": checks} if checks else {})
+            **self.programs(),
+        }
+
+    def programs(self) -> dict[str, Any]:
+        """The SPF checks in it; where there is nothing else, theirs is the pane to walk it in."""
+        checks = [as_data(check) for check in spf_checks(self.trace)]
+        if not checks:
+            return {}
+        alone = all(row["label"].startswith("SPF, ") for row in self.rows if "up" not in row)
+        return {"spf": checks} | ({"pane": "spf"} if alone else {})
 
     # -- one step
 

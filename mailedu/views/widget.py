@@ -39,6 +39,7 @@ class Player(anywidget.AnyWidget):
     Without it no branching is offered.  `grown` are futures that there are already.
     `predict` covers a step until a guess was made: {28: ("What comes back?", {"250": "No, because …", "550": True})};
     a step by its number, or by how its row begins.  `meanings` tell what a reply means.
+    `opens` names the pane that is seen first.
     """
 
     _esm = bundle.script("widget")
@@ -60,10 +61,11 @@ class Player(anywidget.AnyWidget):
         grown: Sequence[Branch] = (),
         predict: Predict | None = None,
         meanings: Mapping[str, Meaning] | None = None,
+        opens: str = "",
         **traits: Any,
     ) -> None:
         self.readers, self.tables, self.meanings = readers, tables, meanings
-        told = score(trace, readers, tables, title, predict, meanings)
+        told = score(trace, readers, tables, title, predict, meanings, opens)
         self.title, self.steps = told["title"], len(trace)
         self.futures: dict[str, tuple[set[int], Branching | None]] = {"": (numbers(told), on_branch)}
         there = [self.grow(branch) for branch in grown]

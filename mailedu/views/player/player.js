@@ -29,7 +29,7 @@ export function player(model, el, story) {
   const walks = new Map([["", new Walk(story)]]);
   const app = {
     uid: "mp" + Math.random().toString(36).slice(2, 9), // one player's ids must not be another's
-    model, main: story, story, walk: walks.get(""), shown: "", futures: [], compared: "", pane: "story",
+    model, main: story, story, walk: walks.get(""), shown: "", futures: [], compared: "", pane: story.opens ?? story.pane ?? "story",
     letters: "", moved: false, playing: 0, branching: Boolean(model.send && model.get("branching")), grid: {},
     get branches() { return app.futures.filter(future => future.parent === app.shown); },
     storyOf: id => id === "" ? story : app.futures.find(future => future.id === id)?.story,
@@ -111,7 +111,7 @@ export function player(model, el, story) {
     bar.draw();
   };
   app.stop = () => { clearInterval(app.playing); app.playing = 0; bar.draw(); };
-  const home = () => app.pane === "story" ? score.tree : head.head.querySelector("[role=tab][aria-selected=true]");
+  const home = () => app.pane === "story" ? score.tree : made.get(app.pane)?.home ?? head.head.querySelector("[role=tab][aria-selected=true]");
   app.focus = () => home()?.focus({ preventScroll: true });
   app.type = verb => prompt.type(verb);
   app.save = () => app.saving.open();
@@ -126,7 +126,7 @@ export function player(model, el, story) {
     if (!shown) return;
     app.stop();
     if (!walks.has(id)) walks.set(id, new Walk(shown, app.walk.level));
-    Object.assign(app, { shown: id, story: shown, walk: walks.get(id), pane: "story" });
+    Object.assign(app, { shown: id, story: shown, walk: walks.get(id), pane: shown.pane ?? "story" });
     if (i !== undefined) app.walk.go(i, { jump: true, reveal: true });
     frame();
     app.focus();

@@ -34,7 +34,7 @@ async function grafting(model, app) {
   }
   const hear = message => { if (message?.type === "refused") app.refused(String(message.why)); };
   await graft();
-  if (app.futures.length) app.turn("story");
+  if (app.futures.length) app.turn(app.pane);
   ready = true;
   model.on?.("change:branches", graft);
   model.on?.("msg:custom", hear);
