@@ -13,10 +13,18 @@ if TYPE_CHECKING:
     from .guess import predict
     from .map import progress
     from .menus import controls
+    from .prompt import console
 
-HOMES = {"check": "frame", "controls": "menus", "exercise": "frame", "predict": "guess", "progress": "map"}
+HOMES = {
+    "check": "frame",
+    "console": "prompt",
+    "controls": "menus",
+    "exercise": "frame",
+    "predict": "guess",
+    "progress": "map",
+}
 
-__all__ = ["check", "controls", "exercise", "predict", "progress"]
+__all__ = ["check", "console", "controls", "exercise", "predict", "progress"]
 
 
 def __getattr__(name: str) -> object:

@@ -140,10 +140,10 @@ def framed(page: str) -> str:
 
 # -- a cell that is run again ------------------------------------------------------------------------------------------
 
-made: dict[str, tuple[str, list[Player]]] = {}  # cell -> (the run of it, the players that run made)
+made: dict[str, tuple[str, list[anywidget.AnyWidget]]] = {}  # cell -> (the run of it, the players that run made)
 
 
-def retire_older(player: Player) -> None:
+def retire_older(player: anywidget.AnyWidget) -> None:
     """Close the players that an earlier run of this cell made: the kernel would keep each of them for ever."""
     cell, run = running()
     if not cell:
