@@ -107,11 +107,9 @@ def by_own_server(stage: Stage, sender: str, recipients: list[str], data: bytes)
     if not sender:
         raise LabError("A message with no sender is a server's: say with client= from which address it comes.")
     company = stage.company(sender)
-    host, laptop = f"mx.{company.domain}", f"laptop.{company.domain}"
-    tls, secret = "must" if stage.tls else "", password(sender)
-    return last_reply(
-        send_mail(host, 587, laptop, sender, recipients, data, tls=tls, user=sender.lower(), password=secret)
-    )
+    host, laptop, user = f"mx.{company.domain}", f"laptop.{company.domain}", sender.lower()
+    known = {"user": user, "password": password(user), "tls": "must" if stage.tls else ""}
+    return last_reply(send_mail(host, 587, laptop, sender, recipients, data, **known))
 
 
 def straight(stage: Stage, sender: str, recipients: list[str], data: bytes, helo: str) -> Acts[str]:
