@@ -108,8 +108,8 @@ def by_own_server(stage: Stage, sender: str, recipients: list[str], data: bytes)
         raise LabError("A message with no sender is a server's: say with client= from which address it comes.")
     company = stage.company(sender)
     host, laptop, user = f"mx.{company.domain}", f"laptop.{company.domain}", sender.lower()
-    known = {"user": user, "password": password(user), "tls": "must" if stage.tls else ""}
-    return last_reply(send_mail(host, 587, laptop, sender, recipients, data, **known))
+    tls, secret = "must" if stage.tls else "", password(user)
+    return last_reply(send_mail(host, 587, laptop, sender, recipients, data, tls=tls, user=user, password=secret))
 
 
 def straight(stage: Stage, sender: str, recipients: list[str], data: bytes, helo: str) -> Acts[str]:
