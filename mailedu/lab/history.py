@@ -85,7 +85,13 @@ class Sent(NamedTuple):
     title: str
     recipients: tuple[str, ...]
     message: bytes
-    reply: str  # what the first server said in the end
+    part: Part  # who sends it
+
+    @property
+    def reply(self) -> str:
+        """What the first server said in the end; "" as long as it has not."""
+        value = self.part.value
+        return "" if value is None else str(value)
 
 
 class History:
@@ -203,7 +209,7 @@ class History:
         if self.sockets:
             self.sockets.settle()
         self.finish()
-        return Sent(place, part.first or 0, letter.title, recipients, letter.message, str(part.value))
+        return Sent(place, part.first or 0, letter.title, recipients, letter.message, part)
 
     def step_send(self, sender: str, recipients: tuple[str, ...], given: Any) -> Generator[Step, None, None]:
         """The same, one step a next(); what is left goes on with whatever is done next."""

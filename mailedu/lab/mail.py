@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ..acts import LabError, Open, Rule, Store
-from ..trace import Trace
+from typing import TypeGuard
+
+from ..acts import Act, LabError, Open, Rule, Store
+from ..trace import Step, Trace
 from .again import Branching, branching_of_sent
 from .history import History, Sent
 from .shown import Shown
@@ -15,7 +17,11 @@ class Mail(Shown):
     def __init__(self, history: History, sent: Sent) -> None:
         self.history, self.sent = history, sent
         self.title, self.recipients = sent.title, sent.recipients
-        self.reply = sent.reply  # what the first server said in the end: "250 2.0.0 queued", "550 5.7.26 …"
+
+    @property
+    def reply(self) -> str:
+        """What the first server said in the end: "250 2.0.0 queued", "550 5.7.26 …"; "" as long as it waits."""
+        return self.sent.reply
 
     @property
     def trace(self) -> Trace:  # type: ignore[override]
@@ -29,15 +35,31 @@ class Mail(Shown):
     @property
     def verdict(self) -> dict[str, str]:
         """{"spf": "pass", "dkim": "pass", "dmarc": "pass"}; empty when nobody looked at it."""
-        found = [step.act for step in self.trace.only(Rule) if step.act.name == "mta.findings"]  # type: ignore[attr-defined]
-        return dict(found[-1].because) if found else {}  # type: ignore[attr-defined]
+        found = [step.act for step in self.own if isinstance(step.act, Rule) and step.act.name == "mta.findings"]
+        return dict(found[-1].because) if found else {}
+
+    @property
+    def own(self) -> list[Step]:
+        """The steps of this message, without those of the reports about it."""
+        trace, apart = self.trace, set[int]()
+        for step in trace:
+            if step.parent in apart or is_report(step.act, trace):
+                apart.add(step.number)
+        return [step for step in trace if step.number not in apart]
+
+    @property
+    def reports(self) -> list[bytes]:
+        """What its sender has been told of it by mail: the reports that are in the sender's mailbox by now."""
+        trace = self.trace
+        acts = [step.act for step in trace]
+        return [act.message for act in acts if is_report(act, trace) and act.box == trace[0].actor.lower()]
 
     @property
     def stored(self) -> list[Store]:
         """How it came into its recipients' mailboxes."""
         wanted = {recipient.lower() for recipient in self.recipients}
-        stores = [step.act for step in self.trace.only(Store)]
-        return [act for act in stores if isinstance(act, Store) and act.box.partition("/")[0] in wanted]
+        stores = [step.act for step in self.own if isinstance(step.act, Store)]
+        return [act for act in stores if act.box.partition("/")[0] in wanted]
 
     @property
     def delivered(self) -> tuple[str, ...]:
@@ -62,3 +84,8 @@ class Mail(Shown):
         where = f"in {', '.join(self.delivered)}" if self.delivered else self.reply
         verdict = " ".join(f"{method}={result}" for method, result in self.verdict.items())
         return f"<Mail: {self.title}: {where}{'; ' + verdict if verdict else ''}>"
+
+
+def is_report(act: Act, trace: Trace) -> TypeGuard[Store]:
+    """Whether a report about the message of this trace goes into a box here: from nobody, as the message was not."""
+    return isinstance(act, Store) and act.note.get("sender") == "" and trace[0].actor != "nobody"
