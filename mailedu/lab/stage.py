@@ -65,6 +65,7 @@ PORTS = {
 }
 IMPLICIT_TLS = frozenset({465, 995, 993})
 SUBMISSION = (587, 465, 2525)
+IPV6 = {"mx.alpha.example": ("2001:db8:a::25",)}
 LIMITS = ("most_mails", "most_recipients", "size")
 OF_SERVER = (*LIMITS, "lenient", "plain_needs_tls", "service", "tls_required", "without")
 OF_HOUSE = tuple(one.name for one in fields(Setup))
@@ -157,9 +158,12 @@ class Stage:
             world.boxes[address] = world.new_box(address)
         world.addresses |= company.addresses
         world.addresses[f"queue {host}"] = world.addresses[host] = f"{company.network}.25"
+        for number, kind in enumerate(("mx", "pop", "imap"), 25):
+            world.hosts[f"{company.network}.{number}"] = f"{kind}.{domain}"
+        world.hosts |= {address: host for address in IPV6.get(host, ())}
         setup = Setup().changed(**self.chosen(host, OF_HOUSE))
-        address = world.addresses[host]
-        house = self.houses[host] = House(host, domain, people, clock, (address,), private_key(domain), setup=setup)
+        addresses = (world.addresses[host], *IPV6.get(host, ()))
+        house = self.houses[host] = House(host, domain, people, clock, addresses, private_key(domain), setup=setup)
         mx = self.mx[domain] = Mx(house, opinions)
         submission = Submission(house)
         world.readers[house.queue] = self.begin(house)

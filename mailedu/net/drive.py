@@ -10,8 +10,10 @@ Everything is in this process and nothing waits in real time: this is the memory
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..acts import (
@@ -26,6 +28,7 @@ from ..acts import (
     Connect,
     Flag,
     Hangup,
+    Hungup,
     Listen,
     Open,
     Quiet,
@@ -108,6 +111,8 @@ class Part:
         self.under: list[int | None] = [parent]
         self.question: Act | None = None  # the one it waits in
         self.until = NEVER  # when, on the lab's clock, it has waited long enough
+        self.alarm = NEVER  # when the world looks after it: then, or earlier
+        self.number = 0  # in the order in which parts began
         self.value: Any = None  # what it returned in the end, or the Trouble it ended in
         self.first: int | None = None  # the number of its first step
         self.machine: Machine | None = None
@@ -149,7 +154,9 @@ class World:
         self.new_box: Callable[[str], Mailbox] = lambda name: Mailbox()
         self.watchers: dict[Wire, str] = {}  # wire -> the box whose changes ring it
         self.readers: dict[str, Script] = {}  # box -> what is done with each message it gets
+        self.begun: dict[tuple[str, int], int] = {}  # (box, UID) -> the step that set its reader off
         self.listeners: dict[tuple[str, int], Listener] = {}
+        self.hosts: dict[str, str] = {}  # address -> the host that has it
         self.down: set[str] = set()  # hosts that are switched off
         self.addresses: dict[str, str] = {}  # actor -> the address it calls from
         self.contexts: Mapping[str, ssl.SSLContext] = {}  # "client", "server"; empty: TLS is only written down
@@ -157,6 +164,8 @@ class World:
         self.taps: list[Tap] = []
         self.ready: deque[Iterator[Step | None]] = deque()
         self.parts: dict[Part, None] = {}  # in the order they came: a set's order is no run's twice
+        self.alarms: list[tuple[float, int, int, Part]] = []  # a heap: (when, the part's number, …)
+        self.count = count(1)
         self.calls: Counter[str] = Counter()
         self.doing: dict[type[Act], Callable[[Part, Step], object]] = {
             Say: self.say,
@@ -184,6 +193,7 @@ class World:
     ) -> Part:
         """Put a generator on the stage; `then` gets its value at the end."""
         part = Part(acts, actor, self.trace, conversation or self.numbered(actor), parent, wire, then)
+        part.number = next(self.count)
         self.parts[part] = None
         self.wake(part)
         return part
@@ -239,6 +249,12 @@ class World:
         if part.then:
             part.then(part.value)
 
+    def drop(self, *actors: str) -> None:
+        """All that these do ends in the middle of a word, as when the power fails: their calls are cut."""
+        for part in [part for part in self.parts if part.actor in actors]:
+            part.acts.close()
+            self.ended(part, Hungup("it fell over"))
+
     def numbered(self, name: str) -> str:
         self.calls[name] += 1
         return f"{name}/{self.calls[name]}"
@@ -272,9 +288,35 @@ class World:
             self.run()
         self.clock.now = end
 
+    def sleep(self, part: Part, seconds: float) -> None:
+        """It waits for so long, if nothing else happens.  A heap has an alarm for it: then, or earlier, since a later
+        one need not be set before this one has rung."""
+        part.until = self.clock.now + seconds
+        if part.until < part.alarm:
+            self.set_alarm(part)
+
+    def set_alarm(self, part: Part) -> None:
+        part.alarm = part.until
+        heapq.heappush(self.alarms, (part.until, part.number, next(self.count), part))
+        if len(self.alarms) > 2 * len(self.parts) + 64:  # too many of parts that have ended
+            self.alarms = [alarm for alarm in self.alarms if self.counts(alarm)]
+            heapq.heapify(self.alarms)
+
+    def counts(self, alarm: tuple[float, int, int, Part]) -> bool:
+        return alarm[3] in self.parts and alarm[0] == alarm[3].alarm
+
     def next_due(self) -> Part | None:
-        """Who has the earliest deadline."""
-        return min(self.parts, key=lambda part: part.until, default=None)
+        """Who has the earliest deadline, if anybody has one; of several the one that began first."""
+        while self.alarms:
+            part = self.alarms[0][3]
+            if self.counts(self.alarms[0]):
+                if part.until <= part.alarm:
+                    return part
+                part.alarm = NEVER
+                if part.until < NEVER:
+                    self.set_alarm(part)
+            heapq.heappop(self.alarms)
+        return None
 
     def time_is_up(self, part: Part) -> None:
         """A silence was too long, or a wait is over."""
@@ -326,7 +368,8 @@ class World:
             return NEWS
         if wire.closed:
             return b""
-        part.question, part.until = act, self.clock.now + act.seconds
+        part.question = act
+        self.sleep(part, act.seconds)
         return LATER
 
     def change(self, part: Part, step: Step) -> object:
@@ -339,9 +382,22 @@ class World:
         if receipt:
             for wire in [wire for wire, box in self.watchers.items() if box == act.box and wire is not part.wire]:
                 self.ring(wire)
-        if isinstance(act, Store) and (script := self.readers.get(act.box)):
-            self.start(script(receipt[0].uid, act.message, act.note), act.box, parent=step.number)
+        if isinstance(act, Store) and act.box in self.readers:
+            self.begun[act.box, receipt[0].uid] = step.number
+            self.read(act.box, receipt[0].uid, act.message, act.note)
+        if isinstance(act, Remove):
+            for uid in act.uids:
+                self.begun.pop((act.box, uid), None)
         return receipt
+
+    def read(self, box: str, uid: int, message: bytes, note: Mapping[str, str]) -> None:
+        """Begin what is done with a message of this box."""
+        self.start(self.readers[box](uid, message, note), box, parent=self.begun.get((box, uid)))
+
+    def read_again(self, box: str) -> None:
+        """Begin it for all that lies there: whoever was at it was dropped."""
+        for message in self.boxes[box].messages.values() if box in self.boxes else ():
+            self.read(box, message.uid, message.data, message.note)
 
     def watch(self, part: Part, step: Step) -> object:
         assert isinstance(step.act, Watch)
@@ -357,12 +413,27 @@ class World:
         if self.network:
             return self.network.connect(part, step)
         assert isinstance(step.act, Connect)
-        host, port = step.act.host, step.act.port
+        name, port = step.act.host, step.act.port
+        host = self.reached(name, port)
         if not self.answers(host, port):
-            return Unreachable(f"nobody listens on {host}:{port}")
+            return Unreachable(f"nobody listens on {name}:{port}")
         wire, _ = self.plug(host, port, self.address_of(part.actor), step.number, part)
         part.wire = wire
         return None
+
+    def reached(self, name: str, port: int) -> str:
+        """The host that a call to this name, or address, gets to: one that has the address the DNS says, and answers.
+
+        A name for which the DNS has no address is taken for the host's own; "": nobody has the address.
+        """
+        if name in self.hosts or not self.hosts:
+            return self.hosts.get(name, name)
+        try:
+            addresses = (*self.dns(name, "A"), *self.dns(name, "AAAA"))
+        except Trouble:
+            return name
+        hosts = [self.hosts.get(address, "") for address in addresses]
+        return next((host for host in hosts if self.answers(host, port)), "" if hosts else name)
 
     def answers(self, host: str, port: int) -> bool:
         """Whether a call there is taken."""
@@ -386,7 +457,7 @@ class World:
 
     def wait(self, part: Part, step: Step) -> object:
         assert isinstance(step.act, Wait)
-        part.until = self.clock.now + step.act.seconds
+        self.sleep(part, step.act.seconds)
         return LATER
 
     def ask(self, part: Part, step: Step) -> object:
@@ -492,7 +563,7 @@ class World:
         if not self.contexts:
             return None  # a replay: the plaintext is known already
         self.begin_tls(wire, step.act.server_name, step.number, part.actor)
-        part.until = self.clock.now + HANDSHAKE
+        self.sleep(part, HANDSHAKE)
         return LATER
 
     def begin_tls(self, wire: Wire, server_name: str, step: int | None, actor: str = "") -> None:

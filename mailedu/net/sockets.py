@@ -225,11 +225,11 @@ class Sockets:
         """Call a host; our own socket has a name before it calls, so that the server can know who it is."""
         place = step.act
         assert isinstance(place, Connect)
-        where = place.host, place.port
-        if where not in self.places or place.host in self.world.down:
+        where = self.world.reached(place.host, place.port), place.port
+        if where not in self.places or where[0] in self.world.down:
             self.world.resume(part, Unreachable(f"nobody listens on {place.host}:{place.port}"))
             return self.stir()
-        conversation = self.world.numbered(f"{place.host}:{place.port}")
+        conversation = self.world.numbered(f"{where[0]}:{place.port}")
 
         def up(wire: Wire, peer: Any, end: End) -> None:
             wire.part, part.wire, part.conversation = part, wire, conversation
@@ -241,7 +241,7 @@ class Sockets:
             caller.setblocking(False)
             self.callers[caller.getsockname()] = self.world.address_of(part.actor), conversation, step.number
             await self.loop.sock_connect(caller, (HERE, self.places[where]))
-            await self.loop.create_connection(lambda: End(self, place.host, "client", up), sock=caller)
+            await self.loop.create_connection(lambda: End(self, where[0], "client", up), sock=caller)
         except OSError as why:
             caller.close()
             self.world.resume(part, Unreachable(str(why)))
