@@ -134,7 +134,7 @@ WANTED = {  # code -> the question that leads to it
     "354": "After which command does a server wait for a letter?",
     "421": "How long does a server wait for a silent client? `s2.lab.clock.advance(minutes=...)` turns the clock; "
     "then look at the player.",
-    "450": "Whose mailbox is busy? `s2.lab.people` names everybody; what does mx.beta.example say of each?",
+    "450": "Whose mailbox is busy? What does mx.beta.example say of each of the four?",
     "452": "What does `LIMITS` promise after EHLO on the submission port, and what about one recipient more?",
     "500": "What does a server say to a word that is no command?",
     "501": "What if the command is one, and its argument is nonsense?",
@@ -163,12 +163,12 @@ class S2(Exercise):
     def set_up(self) -> None:
         dice = self.dice
         self.user = "alice@alpha.example"
-        people = some_names(dice, 4)
-        self.busy = dice.choice(people)
+        self.people = some_names(dice, 4)
+        self.busy = dice.choice(self.people)
         size = dice.randrange(5_000, 50_000)
         self.lab = new_lab(
             dice,
-            people,
+            self.people,
             mx_beta_example={"busy": [self.busy]},
             mx_alpha_example={"most_recipients": 100, "size": size},
         )
@@ -178,8 +178,8 @@ class S2(Exercise):
         return (
             f"Be given each of these replies at least once, in calls that you type into: {', '.join(WANTED)}. "
             f"As many calls as you like, to mx.beta.example and to mx.alpha.example's submission port; "
-            f"{self.user} has a password there, `s2.password`. Somebody at beta.example has a mailbox that is busy "
-            f"today, and the two servers do not take just anything. Then `check(s2)`."
+            f"{self.user} has a password there, `s2.password`. Of {names_of(self.people)} one has a mailbox that is "
+            f"busy today, and the two servers do not take just anything. Then `check(s2)`."
         )
 
     def judge(self, answer: Any) -> Findings:

@@ -73,10 +73,12 @@ class S11(Exercise):
 
     @property
     def task(self) -> str:
+        states = ", ".join(dict.fromkeys(state for state, _, _ in sorted(self.missing, key=RIGHT.index)))
         return (
             f"`s11.rows` is the table of an SMTP server: in this state, this command leads to that state. What has no "
             f"row is refused with 503. The states are {', '.join(STATES)}, the commands {' '.join(COMMANDS)} "
-            f"(the dot is the end of the letter). **Some rows are missing, and two lead to a wrong state.**\n\n"
+            f"(the dot ends the letter). **{len(self.missing)} rows are missing (of {states}), and two lead to "
+            f"a wrong state.**\n\n"
             f"Make a list `rows` that is right. `check(s11, rows)` runs a server with it, and a client that you do not "
             f"see tries {SEQUENCES} sequences of commands on it; every answer must be the one that RFC 5321 wants."
         )
