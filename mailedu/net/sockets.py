@@ -347,9 +347,8 @@ class End(asyncio.BufferedProtocol):
 
     def carry(self, data: bytes) -> None:
         """Bytes for the other end.  Who says much waits now and then, so that nobody else has to wait for long."""
-        if self.transport.is_closing():
-            return  # nobody hears it
-        self.transport.write(data)
+        if not self.transport.is_closing():  # else nobody hears it
+            self.transport.write(data)
         self.said += len(data)
         if self.said > TURN:
             self.said = 0
@@ -369,6 +368,8 @@ class End(asyncio.BufferedProtocol):
             self.sockets.stir()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.full = False
+        self.wire.inbox.clear()  # nobody is there to hear what would be answered
         self.sockets.ends.discard(self)
         if self.side == "server":
             self.sockets.served.discard(self.conversation)
