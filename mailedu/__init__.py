@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .acts import DnsTimeout, LabError, NXDomain
     from .catalogue import replies
     from .lab import Lab
-    from .lab.verdicts import check_spf, evaluate_dmarc, verify_dkim
+    from .lab.verdicts import check_spf, evaluate_dmarc, sign_dkim, verify_dkim
     from .trace import Trace
     from .zone import Zone
 
@@ -30,6 +30,7 @@ HOMES = {
     "check_spf": "lab.verdicts",
     "evaluate_dmarc": "lab.verdicts",
     "replies": "catalogue",
+    "sign_dkim": "lab.verdicts",
     "verify_dkim": "lab.verdicts",
 }
 
@@ -43,6 +44,7 @@ __all__ = [
     "check_spf",
     "evaluate_dmarc",
     "replies",
+    "sign_dkim",
     "verify_dkim",
 ]
 

@@ -13,10 +13,11 @@ from ..trace import Step, Trace
 from ..zone import Zone
 from . import verdicts
 from .again import replay
+from .faults import Faults
 from .history import History, Input
 from .letters import addresses_in
 from .mail import Mail
-from .stage import PORTS, Settings, Staff, Stage, password
+from .stage import PORTS, Settings, Staff, Stage, password, private_key
 from .typed import Typed
 
 if TYPE_CHECKING:
@@ -101,8 +102,7 @@ class Lab:
 
     def mailbox(self, address: str, folder: str = "") -> list[bytes]:
         """The messages that lie there now, oldest first."""
-        self.stage.company(address)
-        box = self.world.boxes.get(address.lower() + (f"/{folder}" if folder else ""))
+        box = self.world.boxes.get(self.stage.box_of(address) + (f"/{folder}" if folder else ""))
         return list(box) if box is not None else []
 
     def queue(self, host: str) -> list[bytes]:
@@ -180,12 +180,31 @@ class Lab:
     # -- hosts that go down
 
     def stop(self, host: str) -> None:
-        """Switch a host off: nobody answers there, for anybody, until `start`.  Who is in a call goes on."""
+        """Switch a host off: nobody answers there until `start`, its calls are cut, and its queue does not move."""
         self.history.do("switch", self.stage.check_host(host), False)
 
     def start(self, host: str) -> None:
-        """Switch a host on again."""
+        """Switch a host on again: it tries at once what stands in its queue."""
         self.history.do("switch", self.stage.check_host(host), True)
+
+    def restart(self, host: str) -> None:
+        """The power fails, and comes back: calls are cut, and what stands in the queue and the mailboxes is still there."""
+        self.history.do("restart", self.stage.check_host(host))
+
+    def configure(self, host: str, **settings: Any) -> None:
+        """Set a host up otherwise, from now on: ``lab.configure("mx.beta.example", open_relay=True)``.
+
+        The settings are those of `Lab(settings=)`: `mailedu.mta.Setup` has the mail server's (open_relay, backup_for,
+        via, greylist, discloses, first_pause …), SmtpServer others (without, size, most_recipients …).
+        """
+        self.history.do("configure", self.stage.check_host(host), **settings)
+
+    # -- what goes wrong
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong because somebody asked for it, by host, command and attempt (see lab/faults.py)."""
+        return Faults(self.history)
 
     # -- lines that break
 
@@ -204,6 +223,15 @@ class Lab:
     def verify_dkim(self, message: bytes | str) -> verdicts.DkimVerdict:
         """Every DKIM signature of a message."""
         return verdicts.verify_dkim(message, dns=self.zone, now=self.clock.now)
+
+    def sign_dkim(
+        self, message: bytes | str, domain: str = "alpha.example", *, selector: str = "lab", key: Any = None, **how: Any
+    ) -> verdicts.Signed:
+        """Sign a message as `domain`: with its key of this lab, or with one of yours; `how` is as in `sign_dkim`."""
+        if key is None and domain not in self.stage.companies:
+            raise LabError(f"The lab has no key of {domain!r}: give key=, or one of {', '.join(self.stage.companies)}.")
+        key = private_key(domain) if key is None else key
+        return verdicts.sign_dkim(message, domain, selector=selector, key=key, now=self.clock.now, **how)
 
     def evaluate_dmarc(
         self, message: bytes | str, *, ip: str, helo: str = "", mail_from: str = ""
