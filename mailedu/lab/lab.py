@@ -13,7 +13,6 @@ from ..trace import Step, Trace
 from ..zone import Zone
 from . import verdicts
 from .again import replay
-from .faults import Faults
 from .history import History, Input
 from .letters import addresses_in
 from .mail import Mail
@@ -102,7 +101,8 @@ class Lab:
 
     def mailbox(self, address: str, folder: str = "") -> list[bytes]:
         """The messages that lie there now, oldest first."""
-        box = self.world.boxes.get(self.stage.box_of(address) + (f"/{folder}" if folder else ""))
+        self.stage.company(address)
+        box = self.world.boxes.get(address.lower() + (f"/{folder}" if folder else ""))
         return list(box) if box is not None else []
 
     def queue(self, host: str) -> list[bytes]:
@@ -180,31 +180,12 @@ class Lab:
     # -- hosts that go down
 
     def stop(self, host: str) -> None:
-        """Switch a host off: nobody answers there until `start`, its calls are cut, and its queue does not move."""
+        """Switch a host off: nobody answers there, for anybody, until `start`.  Who is in a call goes on."""
         self.history.do("switch", self.stage.check_host(host), False)
 
     def start(self, host: str) -> None:
-        """Switch a host on again: it tries at once what stands in its queue."""
+        """Switch a host on again."""
         self.history.do("switch", self.stage.check_host(host), True)
-
-    def restart(self, host: str) -> None:
-        """The power fails, and comes back: calls are cut, and what stands in the queue and the mailboxes is still there."""
-        self.history.do("restart", self.stage.check_host(host))
-
-    def configure(self, host: str, **settings: Any) -> None:
-        """Set a host up otherwise, from now on: ``lab.configure("mx.beta.example", open_relay=True)``.
-
-        The settings are those of `Lab(settings=)`: `mailedu.mta.Setup` has the mail server's (open_relay, backup_for,
-        via, greylist, discloses, first_pause …), SmtpServer others (without, size, most_recipients …).
-        """
-        self.history.do("configure", self.stage.check_host(host), **settings)
-
-    # -- what goes wrong
-
-    @property
-    def faults(self) -> Faults:
-        """What goes wrong because somebody asked for it, by host, command and attempt (see lab/faults.py)."""
-        return Faults(self.history)
 
     # -- lines that break
 
