@@ -15,7 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from mailedu.trace import Trace
 from mailedu.views import html
-from mailedu.views.score import pack, score
+from mailedu.views.score import pack, record, score
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from browser import ARGUMENTS, MISSING, find_browser
@@ -69,7 +69,7 @@ def main() -> None:
             start = time.perf_counter()
             packed = pack(score(trace, readers, tables))
             making = time.perf_counter() - start
-            file.write_text(html.of_packed(packed, "Many mails"), encoding="utf-8")
+            file.write_text(html.of_packed(packed, "Many mails", (), record(trace)), encoding="utf-8")
             page = browser.new_page(viewport={"width": 1000, "height": 760})
             print(measured(page, file, len(trace)) + f"  (made in {making * 1e3:,.0f} ms)")
             page.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from player_traces import HOSTILE, READERS, TABLES, hostile, reading
+from player_traces import HOSTILE, READERS, TABLES, hostile, long, reading
 from playwright.sync_api import Browser, Page
 from programs import must_run
 
@@ -495,6 +495,29 @@ def test_nothing_happened_is_a_page_too(opened: Opened, browser: Browser, tmp_pa
     page.close()
 
 
+@pytest.mark.long
+def test_a_hundred_thousand_steps_stay_usable(opened: Opened) -> None:
+    page = opened(long(100_000))
+    focus(page)
+    press(page, "4")
+    times = page.evaluate("""() => {
+        const { app } = document.querySelector('.mp').player, times = [];
+        for (let k = 0; k < 60; k++) {
+            const start = performance.now();
+            if (k % 2) app.move('next'); else app.go(k * 700, { reveal: true, jump: true });
+            document.body.offsetHeight;
+            times.push(performance.now() - start);
+        }
+        return times.sort((a, b) => a - b);
+    }""")
+    assert times[30] < 50 and times[-1] < 500
+    assert page.locator(".mp-row").count() < 80
+    assert press(page, "End") > 99_000
+    press(page, "/")
+    page.keyboard.type("retr")
+    assert page.locator(".mp-row[data-hit]").count() >= 1
+
+
 # -- every width, both themes, paper
 
 
@@ -577,6 +600,63 @@ def test_a_screen_reader_hears_each_step_as_a_sentence(opened: Opened) -> None:
     assert [item.get_attribute(f"aria-{name}") for name in ("level", "posinset", "setsize")] == ["4", "3", "3"]
     tree = page.locator(".mp-score").aria_snapshot()
     assert f'treeitem "{said}" [level=4] [selected]' in tree
+
+
+def test_the_accessibility_tree_tells_all_of_it(opened: Opened) -> None:
+    """As Chromium hands it to a screen reader: which parts there are, each step as a sentence, one of them current."""
+    page = opened(reading())
+    focus(page)
+    press(page, "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown")
+    told = page.locator(".mp").aria_snapshot()
+    for part in (
+        'heading "bob reads his mail" [level=2]', 'radiogroup "How deep"', 'radio "Commands" [checked]',
+        'searchbox "Search steps"', 'group "Lanes"', 'tree "Steps"', 'slider "Time line"', 'toolbar "Moving"',
+        'treeitem "Step 0. bob reads his mail: ok" [expanded] [level=1]',
+        'treeitem "Step 7. bob says to beta: STLS; the answer is +OK" [level=3] [selected]',
+        'treeitem "Step 25. bob says to beta: PASS wrong; the answer is -ERR, under TLS" [level=3]',
+        'group "World"', 'img "State of POP3: AUTHORIZATION"', 'region "Details of this step"',
+        'button "Next refusal (r)"', 'button "Save this as a file (s)"', 'combobox "Speed"',
+    ):  # fmt: skip
+        assert part in told, f"{part} in\n{told}"
+    assert len(re.findall(r"treeitem .*\[selected\]", told)) == 1
+
+
+def test_windowed_rows_say_how_many_there_are(opened: Opened) -> None:
+    """Only some rows are in the page: each says its place among all its siblings, in the browser's own tree."""
+    page = opened(long(2_000), readers=READERS)
+    focus(page)
+    press(page, "2", "End")
+    cdp = page.context.new_cdp_session(page)
+    nodes = cdp.send("Accessibility.getFullAXTree")["nodes"]
+    items = [
+        {one["name"]: one["value"]["value"] for one in node["properties"]} | {"said": node["name"]["value"]}
+        for node in nodes
+        if node.get("role", {}).get("value") == "treeitem"
+    ]
+    assert 10 < len(items) < 60
+    rows = page.evaluate("document.querySelector('.mp').player.app.story.size")
+    assert rows > 500
+    for item in items:
+        assert item["level"] >= 1 and item["said"].startswith("Step ")
+    places = page.locator(".mp-row").evaluate_all(
+        "all => all.map(e => ['aria-level', 'aria-posinset', 'aria-setsize'].map(name => Number(e.getAttribute(name))))"
+    )
+    tops = [(place, size) for level, place, size in places if level == 1]
+    count = page.evaluate(
+        "document.querySelector('.mp').player.app.story.rows.filter(row => row.up === undefined).length"
+    )
+    assert {size for _, size in tops} == {count} and tops[-1][0] == count > 20
+
+
+def test_forced_colours_keep_what_is_chosen_and_where_one_is(opened: Opened) -> None:
+    page = opened(reading(), at="#step=28")
+    page.emulate_media(forced_colors="active")
+    outline = "e => getComputedStyle(e).outlineStyle + getComputedStyle(e).outlineWidth"
+    assert page.locator(NOW).evaluate(outline) == "solid2px"
+    assert page.locator(".mp-levels [aria-checked=true]").evaluate(outline) == "solid2px"
+    ink = "e => [getComputedStyle(e).stroke, getComputedStyle(document.body).color]"
+    stroke, text = page.locator(".mp-row .wire:not(.bad)").first.evaluate(ink)
+    assert stroke == text, "wires have the system's colour of text"
 
 
 def test_every_control_has_a_name_and_is_reached_by_tab(opened: Opened) -> None:

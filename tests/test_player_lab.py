@@ -27,7 +27,7 @@ def on_branch(at, text):
     if text == "NO":
         raise LabError("The lab says no.")
     if text == "SLOW":
-        time.sleep(5)
+        time.sleep(5)  # longer than the page has patience
     return (long(100) if text == "LONG" else reading()), on_branch
 """
 CELLS = (
@@ -141,6 +141,23 @@ def test_what_is_typed_into_the_prompt_is_typed_there(page: Page) -> None:
     assert page.evaluate(COUNT) == count
 
 
+def test_several_lines_can_be_typed(page: Page) -> None:
+    """Shift+Enter is another line, and does not run the cell; Enter says all of them."""
+    had, active, count = int(page.evaluate(SAID, "print(len(p.branches))")), page.evaluate(ACTIVE), page.evaluate(COUNT)
+    page.keyboard.press("t")
+    page.keyboard.type("Subject: Hello")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("Hi")
+    assert page.locator(".mp-prompt textarea").first.input_value() == "Subject: Hello\n\nHi"
+    assert "Enter says all of it" in page.locator(".mp-note").first.inner_text()
+    assert page.locator(".mp-prompt textarea").first.evaluate("e => e.clientHeight > 50")
+    page.keyboard.press("Enter")
+    page.locator(".mp-cmp").wait_for(timeout=8_000)
+    assert page.evaluate(SAID, f"print([b['title'] for b in p.branches[{had}:]])") == str(["Subject: Hello\r\n\r\nHi"])
+    assert (page.evaluate(ACTIVE), page.evaluate(COUNT)) == (active, count)
+
+
 def test_escape_twice_leads_back_to_the_notebook(page: Page) -> None:
     page.locator(".mp-bar button").first.focus()
     page.keyboard.press("Escape")
@@ -225,10 +242,24 @@ def test_themes_follow_at_once(page: Page) -> None:
     assert light[1] != dark[1]
 
 
-@pytest.mark.parametrize("width", [700, 1280])
+GO = """n => { const { app } = document.querySelector('.mp').player;
+    app.go(app.story.rowOf(n), { jump: true }); }"""
+NUMBERS = ".mp .kv.words dt, .mp-row .n, .mp .said .cap, .mp-world .v, .mp-bar .pos"
+WRAPPED = """selector => [...document.querySelectorAll(selector)].filter(e => {
+    const range = document.createRange();
+    range.selectNodeContents(e);
+    const boxes = [...range.getClientRects()].filter(box => box.width);
+    return Math.max(...boxes.map(box => box.top)) >= Math.min(...boxes.map(box => box.bottom));
+}).map(e => e.className + ': ' + e.textContent)"""
+
+
+@pytest.mark.parametrize("width", [520, 700, 860, 1024, 1280, 1366, 1536, 1920])
 def test_it_fits_into_a_cell(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 1000})
     page.wait_for_timeout(600)
+    for number in (0, 62, 28):
+        page.evaluate(GO, number)
+        assert page.evaluate(WRAPPED, NUMBERS) == [], "numbers stay on their line"
     over = """() => { const out = document.querySelector('.mp').closest('.jp-OutputArea-output');
         return [out.scrollWidth - out.clientWidth, out.scrollHeight - out.clientHeight]; }"""
     assert page.evaluate(over) == [0, 0]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from player_traces import READERS, TABLES, long, reading
 
+from mailedu import Lab
 from mailedu.acts import LabError
 from mailedu.trace import Trace
 from mailedu.views import score as scores
@@ -109,6 +110,52 @@ def test_several_lines_are_said_with_the_line_ends_of_mail(sent: list) -> None:
     say(made, at=26, text="Subject: Hello\n\nHi!\r\n.")
     assert asked == ["Subject: Hello\r\n\r\nHi!\r\n."]
     assert sent == []
+
+
+def test_a_whole_message_can_be_typed_in_place_of_one_that_was_sent() -> None:
+    call = Lab(seed=1).smtp("mx.beta.example")
+    for line in ("EHLO me.example", "MAIL FROM:<>", "RCPT TO:<bob@beta.example>", "DATA", "Subject: one\r\n\r\n1\r\n."):
+        call.send(line)
+    made = call.player()
+    rows = unpacked(made.packed)["rows"]
+    at = next(row["n"] for row in rows if row["label"].startswith("354"))
+    made.branch(at, "Subject: two\n\n2\n.")
+    (branch,) = made.branches
+    labels = [row["label"] for row in unpacked(branch["packed"])["rows"] if row["kind"] == "say"]
+    assert "Subject: two" in labels and "Subject: one" not in labels
+    assert labels[-1].startswith("250 ")
+
+
+def test_the_forks_of_a_call_come_along(tmp_path) -> None:
+    call = Lab(seed=1).smtp("mx.beta.example")
+    call.send("EHLO me.example")
+    other = call.fork(at=1)
+    other.send("VRFY bob")
+    deeper = other.fork(at=0)
+    deeper.send("QUIT")
+    call.send("RSET")
+    made = call.player()
+    assert [(one["id"], one["parent"], one["title"]) for one in made.branches] == [
+        ("b1", "", "VRFY bob"),
+        ("b2", "b1", "QUIT"),
+    ]
+    rows = unpacked(made.packed)["rows"]
+    (last,) = [row for row in rows if made.branches[0]["at"] in (row["n"], *row.get("also", ()))]
+    assert last["label"] == "EHLO me.example", "it parts after the exchange it was forked at"
+    call.to_html(tmp_path / "call.html")
+    assert '"title": "VRFY bob"' in (tmp_path / "call.html").read_text("utf-8")
+
+
+def test_a_reply_is_explained_by_the_catalogue() -> None:
+    call = Lab(seed=1).smtp("mx.beta.example")
+    for line in ("EHLO me.example", "MAIL FROM:<>", "RCPT TO:<nobody@beta.example>"):
+        call.send(line)
+    told = unpacked(call.player().packed)
+    (row,) = [row for row in told["rows"] if row["label"].startswith("550 ")]
+    assert row["means"] == ["550", "5.1.1"]
+    says, source = told["codes"]["5.1.1"]
+    assert "mailbox" in says
+    assert source.startswith("RFC 3463")
 
 
 def test_futures_that_there_are_already_come_along_and_are_branched_like_others(sent: list) -> None:

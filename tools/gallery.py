@@ -178,7 +178,7 @@ def look(folder: Path, links: dict[str, str]) -> bool:
                     size = {"width": width, "height": height}
                     page = browser.new_page(viewport=size, color_scheme=theme)
                     page.goto(f"{folder.resolve().as_uri()}/{link}")
-                    page.locator(".mp-row").first.wait_for()
+                    page.locator(".mp-bar .pos b").wait_for()
                     page.wait_for_timeout(500)
                     page.screenshot(path=folder / f"{name}-{look}-{theme}.png")
                     page.close()

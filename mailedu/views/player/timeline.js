@@ -10,6 +10,8 @@ const ROUND = 36; // a rail's name: its icon and edges
 const MOST_RAILS = 4; // lines of them; the rest is in the pane of branches
 const MOST_LETTERS = 28;
 
+const cut = title => title.length > MOST_LETTERS ? `${seen(title.slice(0, MOST_LETTERS - 1))}…` : seen(title);
+
 export function timeLine(app) {
   const track = h("div", { class: "mp-time", role: "slider", tabindex: 0, "aria-label": "Time line", "aria-valuemin": 0 });
   const rails = h("div", { class: "mp-rails" });
@@ -47,7 +49,7 @@ export function timeLine(app) {
     rails.replaceChildren(...placed.map(({ branch, left, line, width }) => h("button", {
       type: "button", class: "mp-rail", title: seen(branch.title, 300), style: { left: `${left}px`, top: `${BASE + 10 + line * RAIL}px`, "max-width": `${width}px` },
       onclick: () => app.compare(branch.id),
-    }, icon("fork"), h("span", {}, seen(branch.title, MOST_LETTERS)))));
+    }, icon("fork"), h("span", {}, cut(branch.title)))));
     return svg;
   }
 
