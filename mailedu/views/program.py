@@ -9,6 +9,7 @@ so that a view can say which of them one stands on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ MOST_TERMS = 120  # that are told of one record: strangers write them
 MEANS = {"-": "fail", "~": "softfail", "?": "neutral"}  # §4.6.2; anything else means pass
 ERRORS = ("temperror", "permerror")
 
+LOOKS_IN = re.compile(r"[-+?~]?include:|redirect=", re.IGNORECASE)  # terms with another record under them
 ALONE = ("spf.all", "spf.ip4", "spf.ip6")  # terms that ask nobody leave one step
 READING = (  # why a record could not be read
     "spf.syntax", "spf.unknown-mechanism", "spf.not-ascii", "spf.prefix-length", "spf.domain-spec", "spf.macro",
@@ -95,10 +97,16 @@ class Record:
     terms: list[Term]
     result: str = ""
     default: int | None = None  # the step that said: no term matched (§4.7)
+    waiting: dict[str, list[Term]] = field(default_factory=dict)  # text -> the terms that were not reached yet
 
-    def find(self, text: str) -> Term | None:
-        """The next term of this text that was not reached yet."""
-        return next((term for term in self.terms if term.start is None and term.text == text), None)
+    def __post_init__(self) -> None:
+        for term in reversed(self.terms):
+            self.waiting.setdefault(term.text, []).append(term)
+
+    def take(self, text: str) -> Term | None:
+        """The next term of this text; it is reached now."""
+        waiting = self.waiting.get(text)
+        return waiting.pop() if waiting else None
 
 
 @dataclass(slots=True)
@@ -208,7 +216,7 @@ class Reader:
         because, record = rule.because, part.record
         match rule.name:
             case "spf.record":
-                terms = [Term(text=text) for text in because.get("record", "").split(" ")[1:] if text]
+                terms = [term_of(text) for text in because.get("record", "").split(" ")[1:] if text]
                 part.record = Record(because.get("domain", ""), step.number, terms)
                 return
             case "spf.lookup" if isinstance(part, Term):
@@ -226,7 +234,7 @@ class Reader:
                 part.voids.append((VOIDS + 1, step.number))
             case "spf.include" if record:
                 record.result = because.get("verdict", "")
-        term = record.find(because.get("term", "")) if record and rule.name in (*ALONE, *READING) else None
+        term = record.take(because.get("term", "")) if record and rule.name in (*ALONE, *READING) else None
         if term is None:
             part.decided, part.rule = step.number, rule.name
             if record and rule.name in READING:
@@ -242,7 +250,7 @@ class Reader:
 
     def group(self, step: Step, title: str, part: Part) -> None:
         """A term that asks the DNS, or the explanation of a fail."""
-        term = next((found for record in reversed([*records_of(part)]) if (found := record.find(title))), None)
+        term = next((found for record in reversed([*records_of(part)]) if (found := record.take(title))), None)
         if term is None:
             return
         term.start = step.number
@@ -256,6 +264,13 @@ class Reader:
             part.record.result = term.outcome
         elif part.record and term.outcome == "match":
             part.record.result = term.means
+
+
+def term_of(text: str) -> Term:
+    """A term before it ran; modifiers that nobody knows are ignored (§6)."""
+    modifier = text.split(":")[0].partition("=")
+    ignored = bool(modifier[1]) and modifier[0].lower() not in ("redirect", "exp")
+    return Term(text=text, outcome="ignored" if ignored else "")
 
 
 def first_number(said: str) -> int:
@@ -352,16 +367,13 @@ def lines_of_record(part: Part, depth: int, domain: str) -> Iterator[Line]:
     """The record's domain, then its terms one level deeper."""
     record = part.record
     if record is None:
-        if isinstance(part, Check) or part.questions:
-            yield Line(
-                depth, f"{domain}: {part.questions[-1].told if part.questions else 'not asked'}", part.start, part.end
-            )
-        return
+        why = part.questions[-1].told if part.questions else "not asked"
+        return (yield Line(depth, f"{domain}: {why}", part.start, part.end))
     yield Line(depth, record.domain, part.questions[-1].step if part.questions else record.step, record.step)
     for term in record.terms:
         yield Line(depth + 1, told(term), term.start, term.end)
-        if term.record:
-            yield from lines_of_record(term, depth + 2, "")
+        if term.record or (term.questions and LOOKS_IN.match(term.text)):
+            yield from lines_of_record(term, depth + 2, term.questions[-1].name)
     if record.default is not None:
         yield Line(depth + 1, "(no term matched) -> neutral", record.default, record.default)
 
@@ -369,7 +381,7 @@ def lines_of_record(part: Part, depth: int, domain: str) -> Iterator[Line]:
 def told(term: Term) -> str:
     """``"~include:esp.example  match -> softfail  look-up 3"``"""
     if term.start is None:
-        return f"{term.text}  not reached"
+        return f"{term.text}  {term.outcome or 'not reached'}"
     parts = [term.text, f"{term.outcome} -> {term.means}" if term.outcome == "match" else term.outcome]
     parts += [f"look-up {term.lookup}"] if term.lookup else []
     parts += [f"void {void}" for void, _ in term.voids]

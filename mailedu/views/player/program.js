@@ -15,7 +15,7 @@ export function linesOf(check) {
       if (part === check) lines.push({ kind: "record", depth, n: check.n, end: check.end, domain, part });
       return;
     }
-    lines.push({ kind: "record", depth, n: part.asked?.at(-1)[0] ?? found.n, end: found.n, domain: found.domain, part });
+    lines.push({ kind: "record", depth, n: part === check ? check.n : part.asked?.at(-1)[0] ?? found.n, end: found.n, domain: found.domain, part });
     for (const term of found.terms) {
       lines.push({ kind: "term", depth: depth + 1, n: term.n, end: term.end, part: term });
       record(term, "", depth + 2);
@@ -68,7 +68,7 @@ const MOODS = { pass: "good", match: "good", fail: "bad", permerror: "bad", soft
 
 /** [words, mood] of what became of a term: "match → fail", "no match", "permerror"; of a redirect its result. */
 export function became(term) {
-  if (term.n === undefined) return ["not reached", undefined];
+  if (term.n === undefined) return [term.outcome ?? "not reached", undefined];
   if (term.outcome === "match") return [`match → ${term.means}`, MOODS[term.means]];
   return [term.outcome ?? "", MOODS[term.outcome]];
 }
