@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 
 from .. import sasl
 from ..acts import (
@@ -81,6 +81,9 @@ ANNOUNCED = re.compile(rb"\{(\d{1,19})(\+?)\}\r\n\Z")
 EXPUNGE_EARLY = "expunge-early"
 
 
+Interfere = Callable[[str, Sequence[str], bool], Acts[None]]  # (command; nobody; done?): it may go wrong
+
+
 class ImapServer:
     """One session of an IMAP server.
 
@@ -110,12 +113,14 @@ class ImapServer:
         login_disabled: bool = False,
         literals: str = "+",
         broken: str = "",
+        interfere: Interfere | None = None,
     ) -> None:
         if broken not in ("", EXPUNGE_EARLY):
             raise LabError(f'An IMAP server can be broken="{EXPUNGE_EARLY}" or not at all, not {broken!r}.')
         self.host, self.client, self.users, self.boxes = host, client, users, boxes
         self.tls, self.implicit, self.login_disabled = tls, implicit, login_disabled
         self.clock, self.literals, self.broken = clock, literals, broken
+        self.interfere = interfere
         self.lines = Lines(seconds=IDLE)
         self.state = OUT
         self.secure = False  # TLS is under the session
@@ -207,7 +212,12 @@ class ImapServer:
         handler: Callable[..., Acts[bytes]] = getattr(self, "do_" + name.removeprefix("UID "))
         if name.startswith("UID "):
             values.append(True)
-        return (yield from handler(*values))
+        if self.interfere:
+            yield from self.interfere(name, (), False)
+        text = yield from handler(*values)
+        if self.interfere:
+            yield from self.interfere(name, (), True)
+        return text
 
     def check(self, name: str) -> None:
         """Whether it is a command, and may be said now."""

@@ -10,12 +10,13 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from ..acts import LabError
+from ..acts import Ask, LabError, Rule
 from ..clock import Clock
 from ..mta import Opinion
 from ..net.drive import Part, Wire, World
 from ..trace import Step, Trace, printable
 from ..zone import Zone
+from .faults import Fault, Mischief
 from .letters import Letter, check_ip, read_by_both, write_letter
 from .stage import COMPANIES, IMPLICIT_TLS, Settings, Staff, Stage, first_zone
 
@@ -116,11 +117,14 @@ class History:
         self.zone.watch(partial(self.zone_changes, self.zone))
         self.clock.on_advance = partial(self.do, "advance")
         self.world.contexts = tls_contexts() if self.tls else {}
+        self.mischief = Mischief(self.world, self.zone)
+        self.world.doing[Ask] = self.mischief.ask
         self.stage = Stage(
             self.world,
             self.seed,
             tls=bool(self.world.contexts),
             opinions=self.libraries(),
+            mischief=self.mischief,
             staff=self.staff,
             settings=self.settings,
         )
@@ -331,8 +335,49 @@ class History:
             self.world.advance(seconds)
 
     def do_switch(self, host: str, on: bool) -> None:
-        """A host is switched off: nobody answers there; or on again."""
-        (self.world.down.discard if on else self.world.down.add)(host)
+        """A host is switched off: nobody answers there, and its calls are cut; or on again."""
+        if on == (host not in self.world.down):
+            return  # as it is already
+        if on:
+            self.world.down.discard(host)
+            self.in_world(lambda: self.world.read_again(f"queue {host}"))
+        else:
+            self.world.down.add(host)
+            self.in_world(lambda: self.fall_over(host))
+
+    def do_restart(self, host: str) -> None:
+        if host in self.world.down:
+            raise LabError(f"{host} is switched off: lab.start({host!r}) switches it on.")
+
+        def restart() -> None:
+            self.fall_over(host)
+            self.world.note(host, [Rule("lab.restart", "restarted", {"host": host})])
+            self.world.read_again(f"queue {host}")
+
+        self.in_world(restart)
+
+    def fall_over(self, host: str) -> None:
+        """All that it was at is dropped; what stands in its boxes stays."""
+        self.world.drop(host, f"queue {host}")
+
+    def do_configure(self, host: str, **settings: Any) -> None:
+        self.stage.configure(host, settings)
+
+    def do_fault(self, host: str, command: str, kind: str, attempts: tuple[int, ...], **more: Any) -> None:
+        fault = Fault(host, command, kind, attempts=attempts, **more)
+        self.mischief.counts.pop(fault, None)
+        self.mischief.faults.append(fault)
+
+    def do_throttle(self, host: str, octets: float) -> None:
+        if octets:
+            self.mischief.rates[host] = octets
+        else:
+            self.mischief.rates.pop(host, None)
+
+    def do_clear_faults(self, host: str) -> None:
+        mischief = self.mischief
+        mischief.faults = [one for one in mischief.faults if host and one.host.partition(":")[0] != host]
+        mischief.rates = {name: rate for name, rate in mischief.rates.items() if host and name != host}
 
     def do_pretend_tls(self) -> None:
         """Say in the clear what was said under TLS: a replay knows the plaintext already."""

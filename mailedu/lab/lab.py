@@ -13,6 +13,7 @@ from ..trace import Step, Trace
 from ..zone import Zone
 from . import verdicts
 from .again import replay
+from .faults import Faults
 from .history import History, Input
 from .letters import addresses_in
 from .mail import Mail
@@ -101,8 +102,7 @@ class Lab:
 
     def mailbox(self, address: str, folder: str = "") -> list[bytes]:
         """The messages that lie there now, oldest first."""
-        self.stage.company(address)
-        box = self.world.boxes.get(address.lower() + (f"/{folder}" if folder else ""))
+        box = self.world.boxes.get(self.stage.box_of(address) + (f"/{folder}" if folder else ""))
         return list(box) if box is not None else []
 
     def queue(self, host: str) -> list[bytes]:
@@ -129,6 +129,10 @@ class Lab:
         message: bytes | str | None = None,
         client: str | None = None,
         helo: str | None = None,
+        notify: str | Sequence[str] | Mapping[str, str | Sequence[str]] = (),
+        ret: str = "",
+        envid: str = "",
+        requiretls: bool = False,
         read: bool = True,
     ) -> Mail:
         """Send a message, let everything happen that it sets off, and say what became of it.
@@ -137,10 +141,15 @@ class Lab:
         it goes from there straight to the recipients' MX, as a forger does it; `helo` is the name given there.
         `from_` is what the From field says, if not the sender; `message` a whole message of your own.  With `read` the
         recipients fetch it when it comes, by IMAP and by POP3, and leave it as it is.
+
+        `notify` asks to be told: "SUCCESS,FAILURE,DELAY" or "NEVER", for all or by recipient; `ret` is how much of the
+        message comes back ("FULL" or "HDRS"), `envid` your name for it (RFC 3461).  `requiretls`: under TLS all the
+        way, or not at all (RFC 8689).
         """
         given = dict(
             subject=subject, text=text, from_=from_, headers=headers, attachments=tuple(attachments), message=message,
-            client=client, helo=helo, read=read,
+            client=client, helo=helo, notify=notify, ret=ret, envid=envid, requiretls=requiretls or None,
+            read=read,
         )  # fmt: skip
         to = addresses_in(recipients)
         chosen = {name: value for name, value in given.items() if value not in (None, (), "")}
@@ -180,12 +189,31 @@ class Lab:
     # -- hosts that go down
 
     def stop(self, host: str) -> None:
-        """Switch a host off: nobody answers there, for anybody, until `start`.  Who is in a call goes on."""
+        """Switch a host off: nobody answers there until `start`, its calls are cut, and its queue does not move."""
         self.history.do("switch", self.stage.check_host(host), False)
 
     def start(self, host: str) -> None:
-        """Switch a host on again."""
+        """Switch a host on again: it tries at once what stands in its queue."""
         self.history.do("switch", self.stage.check_host(host), True)
+
+    def restart(self, host: str) -> None:
+        """The power fails, and comes back: calls are cut; what stands in the queue and the mailboxes is still there."""
+        self.history.do("restart", self.stage.check_host(host))
+
+    def configure(self, host: str, **settings: Any) -> None:
+        """Set a host up otherwise, from now on: ``lab.configure("mx.beta.example", open_relay=True)``.
+
+        The settings are those of `Lab(settings=)`: `mailedu.mta.Setup` has the mail server's (open_relay, backup_for,
+        via, greylist, discloses, first_pause …), SmtpServer others (without, size, most_recipients …).
+        """
+        self.history.do("configure", self.stage.check_host(host), **settings)
+
+    # -- what goes wrong
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong because somebody asked for it, by host, command and attempt (see lab/faults.py)."""
+        return Faults(self.history)
 
     # -- lines that break
 

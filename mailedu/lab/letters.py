@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import imap, pop3
 from ..acts import Acts, LabError, Trouble, nested
@@ -16,6 +16,7 @@ from ..smtp import Outcome, send_mail
 from .stage import Stage, password
 from .verdicts import as_bytes
 
+Wanted = str | Sequence[str]  # "SUCCESS,DELAY", or ["SUCCESS", "DELAY"]
 ADDRESS = re.compile(r'(?:[^\s@<>"(),:;\\\[\]\x00-\x1f\x7f]+|"[^"\r\n\x00]*")@[^\s@<>"(),:;\\\x00-\x1f\x7f]+')
 
 
@@ -43,6 +44,10 @@ def write_letter(
     message: bytes | str | None = None,
     client: str | None = None,
     helo: str | None = None,
+    notify: Wanted | Mapping[str, Wanted] = (),
+    ret: str = "",
+    envid: str = "",
+    requiretls: bool = False,
     read: bool = True,
 ) -> Letter:
     """See `Lab.send`; `number` makes its Message-ID."""
@@ -68,14 +73,33 @@ def write_letter(
         )
     else:
         data = as_bytes(message)
+    wishes = {**reports(recipients, notify, ret, envid), "requiretls": requiretls}
     if client is None:
-        acts = by_own_server(stage, sender, list(recipients), data)
+        acts = by_own_server(stage, sender, list(recipients), data, wishes)
     else:
-        acts = straight(stage, sender, list(recipients), data, helo or literal(client))
+        acts = straight(stage, sender, list(recipients), data, helo or literal(client), wishes)
     actor = sender or "nobody"
     title = f"{actor} writes to {', '.join(recipients)}"
     readers = tuple(one.lower() for one in recipients if read and one.lower() in stage.people)
     return Letter(nested(title, acts), actor, title, data, tuple(dict.fromkeys(readers)))
+
+
+def reports(recipients: Sequence[str], notify: Wanted | Mapping[str, Wanted], ret: str, envid: str) -> dict[str, Any]:
+    """What a sender asks to be told, as MAIL and RCPT say it (RFC 3461 §4); the original address is the recipient's."""
+    given = notify if isinstance(notify, Mapping) else dict.fromkeys(recipients, notify)
+    if strangers := set(given) - set(recipients):
+        raise LabError(f"{min(strangers)!r} gets no copy, so nothing can be told of it: notify names recipients.")
+    words = {one: tuple(wanted_words(wanted)) for one, wanted in given.items() if wanted}
+    if not (words or ret or envid):
+        return {}
+    orcpt = {one: f"rfc822;{one}" for one in recipients if one.isascii()}
+    return {"notify": words, "ret": ret.upper(), "envid": envid, "orcpt": orcpt}
+
+
+def wanted_words(wanted: Wanted) -> list[str]:
+    """ "success,delay" -> ["SUCCESS", "DELAY"]."""
+    several = wanted.split(",") if isinstance(wanted, str) else wanted
+    return [str(word).strip().upper() for word in several]
 
 
 def addresses_in(recipients: str | Sequence[str]) -> tuple[str, ...]:
@@ -102,23 +126,27 @@ def check_ip(client: str) -> None:
         raise LabError(f"{client!r} is no IP address: write one like '203.0.113.66' or '2001:db8::66'.") from None
 
 
-def by_own_server(stage: Stage, sender: str, recipients: list[str], data: bytes) -> Acts[str]:
+def by_own_server(
+    stage: Stage, sender: str, recipients: list[str], data: bytes, wishes: Mapping[str, Any]
+) -> Acts[str]:
     """Submission (RFC 6409): log in at one's own company's server, which does the rest."""
     if not sender:
         raise LabError("A message with no sender is a server's: say with client= from which address it comes.")
     company = stage.company(sender)
     host, laptop, user = f"mx.{company.domain}", f"laptop.{company.domain}", sender.lower()
-    tls, secret = "must" if stage.tls else "", password(user)
-    return last_reply(send_mail(host, 587, laptop, sender, recipients, data, tls=tls, user=user, password=secret))
+    login: dict[str, Any] = {"tls": "must" if stage.tls else "", "user": user, "password": password(user)}
+    return last_reply(send_mail(host, 587, laptop, sender, recipients, data, **login, **wishes))
 
 
-def straight(stage: Stage, sender: str, recipients: list[str], data: bytes, helo: str) -> Acts[str]:
+def straight(
+    stage: Stage, sender: str, recipients: list[str], data: bytes, helo: str, wishes: Mapping[str, Any]
+) -> Acts[str]:
     """To each domain's MX, without asking one's own server: the last reply."""
     reply = ""
     for domain in dict.fromkeys(map(domain_of, recipients)):
         theirs = [one for one in recipients if domain_of(one) == domain]
         host = (yield from next_hops(domain, stage.world.clock))[0]
-        reply = yield from last_reply(send_mail(host, 25, helo, sender, theirs, data, tls="may"))
+        reply = yield from last_reply(send_mail(host, 25, helo, sender, theirs, data, tls="may", **wishes))
     return reply
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-from ..acts import Acts, LabError
+from ..acts import Acts, LabError, Refused
 from ..clock import Clock
 from ..imap import ImapServer
 from ..imap.folders import Folders
@@ -24,6 +24,7 @@ from ..net.drive import Script, World
 from ..pop3 import Pop3Server
 from ..smtp import SmtpServer
 from ..zone import Zone
+from .faults import FAULTY, GREYLIST, Addresses, Mischief
 
 HERE = resources.files(__package__)
 NAME = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
@@ -115,29 +116,44 @@ class Stage:
         *,
         tls: bool,
         opinions: Mapping[str, Opinion],
+        mischief: Mischief,
         staff: Staff | None = None,
         settings: Settings | None = None,
     ) -> None:
-        self.world, self.seed, self.tls = world, seed, tls
+        self.world, self.seed, self.tls, self.mischief = world, seed, tls, mischief
         self.companies = with_staff(staff or {})
-        self.settings = settings or {}
+        self.settings = {host: dict(chosen) for host, chosen in (settings or {}).items()}
         self.mx: dict[str, Mx] = {}  # domain -> what its MX decides
         self.houses: dict[str, House] = {}  # host -> what its servers and its queue share
         world.new_box = self.new_box
         for company in self.companies.values():
             self.build(company, opinions)
-        self.check_settings()
+        for host in self.settings:
+            self.check_settings(self.check_host(host))
 
-    def check_settings(self) -> None:
+    def check_settings(self, host: str) -> None:
         """LabError for a setting that no server could have."""
-        for host, chosen in self.settings.items():
-            self.check_host(host)
-            known = OF_POP3 if host.startswith("pop.") else (*OF_SERVER, *OF_HOUSE)
-            if unknown := set(chosen) - set(known):
-                raise LabError(f"{host} has no setting {min(unknown)!r}: there are {', '.join(known)}.")
-            for (name, port), listens in self.world.listeners.items():
-                if (name, port) == (host, 25) or (name == host and port in SUBMISSION):
-                    listens("192.0.2.1")
+        chosen = self.settings[host]
+        known = OF_POP3 if host.startswith("pop.") else (*OF_SERVER, *OF_HOUSE)
+        if unknown := set(chosen) - set(known):
+            raise LabError(f"{host} has no setting {min(unknown)!r}: there are {', '.join(known)}.")
+        if chosen.get("via"):
+            self.place(str(chosen["via"]), 2525)
+        for (name, port), listens in self.world.listeners.items():
+            if (name, port) == (host, 25) or (name == host and port in SUBMISSION):
+                listens("192.0.2.1")
+
+    def configure(self, host: str, chosen: Mapping[str, Any]) -> None:
+        """Set a host up otherwise: calls that begin from now on meet it so."""
+        before = self.settings.get(self.check_host(host), {})
+        self.settings[host] = {**before, **chosen}
+        try:
+            self.check_settings(host)
+            if host in self.houses:
+                self.houses[host].setup = Setup().changed(**self.chosen(host, OF_HOUSE))
+        except LabError:
+            self.settings[host] = before
+            raise
 
     def chosen(self, host: str, names: Sequence[str]) -> dict[str, Any]:
         """What was chosen for a host, of these settings."""
@@ -164,18 +180,22 @@ class Stage:
         setup = Setup().changed(**self.chosen(host, OF_HOUSE))
         addresses = (world.addresses[host], *IPV6.get(host, ()))
         house = self.houses[host] = House(host, domain, people, clock, addresses, private_key(domain), setup=setup)
+        if domain == FAULTY:
+            house.people, house.shy = Addresses(people), (GREYLIST,)
         mx = self.mx[domain] = Mx(house, opinions)
         submission = Submission(house)
         world.readers[house.queue] = self.begin(house)
         users = {address: (password(address), address) for address in people}
         users |= {address.partition("@")[0]: known for address, known in users.items()}  # bob will do
+        others = [other for other in self.companies if other != domain]  # customers of its submission service
+        accounts = users | {other: (password(f"{other}@"), f"@{other}") for other in others}
         self.listen(host, 25, lambda client, implicit: self.smtp(host, client, mx, auth="off", implicit=implicit))
         for port in SUBMISSION:
             self.listen(
                 host,
                 port,
                 lambda client, implicit: self.smtp(
-                    host, client, submission, auth="required", users=users, implicit=implicit
+                    host, client, submission, auth="required", users=accounts, implicit=implicit
                 ),
             )
         pop, imap = f"pop.{domain}", f"imap.{domain}"
@@ -193,7 +213,10 @@ class Stage:
         return script
 
     def listen(self, host: str, port: int, machine: Callable[[str, bool], Any]) -> None:
-        self.world.listeners[host, port] = lambda client: machine(client, self.tls and port in IMPLICIT_TLS)
+        def call(client: str) -> Any:
+            return self.mischief.listening(host, port, machine(client, self.tls and port in IMPLICIT_TLS))
+
+        self.world.listeners[host, port] = call
 
     def smtp(self, host: str, client: str, mta: Mx | Submission, **more: Any) -> SmtpServer:
         more = {"size": LARGEST, **more, **self.chosen(host, OF_SERVER)}
@@ -231,6 +254,21 @@ class Stage:
         if host not in self.hosts:
             raise LabError(f"There is no host {host!r} in this lab: the hosts are {', '.join(self.hosts)}.")
         return host
+
+    def check_place(self, name: str) -> str:
+        """A host's name, or "host:port"; LabError when nobody listens there."""
+        host, colon, _ = name.partition(":")
+        if colon:
+            self.place(name)
+        return f"{self.check_host(host)}{name[len(host) :]}"
+
+    def box_of(self, address: str) -> str:
+        """The mailbox of an address that gets mail in this lab: somebody's, a postmaster's, one that goes wrong."""
+        house = self.houses.get(f"mx.{address.rpartition('@')[2].lower()}")
+        try:
+            return house.mailbox(address) if house else self.company(address).domain
+        except Refused:
+            return self.company(address).domain
 
     def place(self, name: str, port: int | None = None, standard: str = "smtp") -> tuple[str, int]:
         """("mx.beta.example", 25) of "mx.beta.example", "mx.beta.example:587", or a port's name like "submission"."""

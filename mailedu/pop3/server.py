@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .. import sasl
@@ -110,6 +110,9 @@ LANGUAGES = {"en": "English"}
 COMMANDS = frozenset(TABLE.commands)
 
 
+Interfere = Callable[[str, Sequence[str], bool], Acts[None]]  # (command; nobody; done?): it may go wrong
+
+
 class Reply(NamedTuple):
     """What stands after ``+OK``, and the lines that follow, if any, with the dot that ends them."""
 
@@ -146,11 +149,13 @@ class Pop3Server:
         login_delay: int = 0,
         keeps_nothing: bool = False,
         tells_count: bool = True,
+        interfere: Interfere | None = None,
     ) -> None:
         self.host, self.client, self.users, self.boxes = host, client, users, boxes
         self.tls, self.implicit, self.clock = tls, implicit, clock
         self.plain_needs_tls, self.login_delay = plain_needs_tls, login_delay
         self.keeps_nothing, self.tells_count = keeps_nothing, tells_count
+        self.interfere = interfere
         self.lines = Lines(seconds=IDLE)
         self.state = AUTHORIZATION
         self.secure = False  # TLS is under the session
@@ -209,7 +214,12 @@ class Pop3Server:
             verb = reader.verb()
             self.check(verb)
             handler: Callable[..., Acts[Reply]] = getattr(self, "do_" + verb)
-            reply = yield from handler(*reader.arguments(verb))
+            arguments = reader.arguments(verb)
+            if self.interfere:
+                yield from self.interfere(verb, (), False)
+            reply = yield from handler(*arguments)
+            if self.interfere:
+                yield from self.interfere(verb, (), True)
         except Refused as no:
             return (yield from self.refuse(verb, no))
         for piece in handfuls(bytes(reply)):

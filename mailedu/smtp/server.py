@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from .. import sasl
 from ..acts import (
@@ -65,6 +65,7 @@ LARGEST = 10_240_000  # octets of a message, where nobody says otherwise
 PIECE = 65_536  # a chunk that is refused is read in pieces of this size
 WORD = re.compile(rb"[!-~]{1,20}")
 
+Interfere = Callable[[str, Sequence[str], bool], Acts[None]]  # (command, or "greeting", or "."; for whom; done?)
 Etrn = Callable[[Envelope, str], Acts[str]]  # starts the queue for a host; returns the reply, or raises Refused
 
 
@@ -76,7 +77,8 @@ class SmtpServer:
     `plain_needs_tls` no password is taken in the clear; that is how a real server should be set up, and not the lab's
     default, so that a password on the wire can be seen.  CRAM-MD5 and SCRAM-SHA-256 need a `clock`: it has the only
     dice.  `size` is the largest message, 0 for no limit; `most_mails` 0 for any number a session.  `without` names
-    extensions not to offer.  `service=False` is a host that takes no mail.  `lenient`: see lenient.py.
+    extensions not to offer.  `service=False` is a host that takes no mail.  `lenient`: see lenient.py.  `interfere` is
+    asked before and after each command, and may make it go wrong: it waits, refuses, or ends the session.
     """
 
     table = TABLE
@@ -102,6 +104,7 @@ class SmtpServer:
         etrn: Etrn | None = None,
         service: bool = True,
         lenient: str = "",
+        interfere: Interfere | None = None,
     ) -> None:
         if auth not in ("offered", "required", "off"):
             raise LabError(f'auth is "offered", "required" or "off", not {auth!r}.')
@@ -117,6 +120,7 @@ class SmtpServer:
         self.size, self.most_recipients, self.most_mails = size, most_recipients, most_mails
         self.without, self.etrn, self.service, self.lenient = frozenset(without), etrn, service, lenient
         self.most = size or 2**62  # octets of a message
+        self.interfere = interfere
         self.lines = LenientLines(seconds=IDLE) if lenient == ENDS else Lines(seconds=IDLE)
         self.state = GREETED if service else NO_SERVICE
         self.envelope = Envelope(client)
@@ -148,6 +152,14 @@ class SmtpServer:
 
     def greet(self) -> Acts[None]:
         """§3.1; 554 instead of 220 where there is no service."""
+        if self.interfere:
+            try:
+                yield from self.interfere("greeting", (), False)
+            except Refused as no:
+                yield Rule(no.rule, "refused", no.because)
+                yield Say(written(plain(str(no))))
+                yield from self.enter(CLOSED if str(no).startswith("421") else NO_SERVICE)
+                return
         yield Say(f"{'220' if self.service else '554'} {self.host} ESMTP mailedu\r\n".encode())
         yield Enter(self.state)
 
@@ -178,7 +190,12 @@ class SmtpServer:
             self.check(verb)
             word = verb.split()[0]
             handler: Callable[..., Acts[str]] = getattr(self, "do_" + word)
-            reply = yield from handler(*reader.arguments(word))
+            arguments = reader.arguments(word)
+            if self.interfere:
+                yield from self.interfere(verb, self.concerned(verb, arguments), False)
+            reply = yield from handler(*arguments)
+            if self.interfere and self.state != DATA:
+                yield from self.interfere(verb, self.concerned(verb, arguments), True)
         except Refused as no:
             return (yield from self.refuse(verb, no))
         yield Say(written(reply, self.may_say_utf8(word, reply)))
@@ -186,6 +203,13 @@ class SmtpServer:
             return (yield from self.start_tls())
         yield from self.move("." if self.state == DATA else verb, "ok")
         return "ok"
+
+    def concerned(self, verb: str, arguments: Sequence[object]) -> Sequence[str]:
+        """Whom a command is about: the one that RCPT names, or all of the mail that is under way."""
+        if verb != "RCPT":
+            return self.envelope.recipients
+        assert isinstance(arguments[0], Path)
+        return [arguments[0].mailbox]
 
     def refuse(self, verb: str, no: Refused) -> Acts[str]:
         """The reply that says no; 421 ends the session (§3.8)."""
@@ -477,7 +501,12 @@ class SmtpServer:
             yield Rule("smtp.nul", "kept")
         if envelope.body == "7BIT" and not message.isascii():
             yield Rule("smtp.eight-bits", "kept")
-        return (yield from self.mta.receive(envelope, message))
+        if self.interfere:
+            yield from self.interfere(".", envelope.recipients, False)
+        reply = yield from self.mta.receive(envelope, message)
+        if self.interfere:
+            yield from self.interfere(".", envelope.recipients, True)
+        return reply
 
     def too_big(self) -> Refused:
         return Refused("smtp.too-big", f"552 5.3.4 a message has at most {self.most} octets", limit=str(self.most))
