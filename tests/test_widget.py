@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -272,3 +274,15 @@ def test_a_cell_that_is_run_again_closes_what_it_made_before(monkeypatch: pytest
 
 def test_without_jupyter_there_is_nothing_to_close() -> None:
     assert widget.running() == ("", "")
+
+
+def test_the_page_about_the_player_says_what_is_true(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its examples are run, one after the other."""
+    text = (Path(__file__).parent.parent / "docs" / "player.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for example in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        exec(compile(example, "docs/player.md", "exec"), names)
+    assert {path.name for path in tmp_path.iterdir()} == {"journey.html", "sequence.pdf", "states.pdf"}
+    rows = unpacked(names["shown"].packed)["rows"]
+    assert [row["label"][:10] for row in rows if "predict" in row] == ["550 5.7.26"]

@@ -62,7 +62,7 @@ function questions(story, where) {
   return packets;
 }
 
-/** Whose address is which: what calls and the DNS told of it; else one of those set aside for tests (RFC 2544). */
+/** Whose address is which: what calls and the DNS told of it; else one of those set aside for tests. */
 function addresses(story) {
   const known = new Map();
   for (const row of story.rows) {
