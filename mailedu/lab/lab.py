@@ -11,18 +11,19 @@ from ..clock import Clock
 from ..net.drive import World
 from ..trace import Step, Trace
 from ..zone import Zone
-from . import verdicts
+from . import verdicts, whatif
 from .again import replay
 from .faults import Faults
 from .history import History, Input
 from .letters import addresses_in
 from .mail import Mail
-from .stage import PORTS, Settings, Staff, Stage, password, private_key
+from .stage import COMPANIES, PORTS, Settings, Staff, Stage, password, private_key
 from .typed import Typed
 
 if TYPE_CHECKING:
     from .serving import Net
 
+NETWORKS = tuple(f"{company.network}.0/24" for company in COMPANIES.values())
 STRANGER = "203.0.113.66"  # where a call comes from when nobody says: mallory's computer
 
 
@@ -228,6 +229,22 @@ class Lab:
     def check_spf(self, *, ip: str, helo: str = "", mail_from: str = "") -> verdicts.SpfVerdict:
         """SPF for a client at `ip` that says `helo` and `mail_from`."""
         return verdicts.check_spf(ip=ip, helo=helo, mail_from=mail_from, dns=self.zone, now=self.clock.now)
+
+    def compare_spf(self, edits: whatif.Edits, *, ip: str, helo: str = "", mail_from: str = "") -> whatif.SpfComparison:
+        """SPF as it is and with an edit of the DNS, side by side, the first difference marked.  The lab stays as it is.
+
+        `edits` is the text of a zone file, or {"alpha.example": {"TXT": "v=spf1 -all"}}.
+        """
+        question: dict[str, Any] = {"ip": ip, "helo": helo, "mail_from": mail_from, "now": self.clock.now}
+        return whatif.compare_spf(self.zone, edits, **question)
+
+    def edit_spf(self, *, ip: str, helo: str = "", mail_from: str = "") -> whatif.SpfEditor:
+        """The same to type into: the records that the check asked for; `.run(text)` does what its button does."""
+        return whatif.SpfEditor(self.zone, ip=ip, helo=helo, mail_from=mail_from, now=self.clock.now)
+
+    def map_spf(self, addresses: str | Sequence[str] = NETWORKS, *, mail_from: str, helo: str = "") -> whatif.SpfMap:
+        """What MAIL FROM gets from each of many addresses: those of all three companies, if none are named."""
+        return whatif.map_spf(self.zone, addresses, mail_from=mail_from, helo=helo, now=self.clock.now)
 
     def verify_dkim(self, message: bytes | str) -> verdicts.DkimVerdict:
         """Every DKIM signature of a message."""

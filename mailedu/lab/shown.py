@@ -84,11 +84,15 @@ class Shown:
 
         return sequence(self.trace, **options)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        """The widget where there is one; a picture and the text anyway."""
+    def picture(self) -> str:
+        """A still picture, as SVG."""
         from ..views.svg import sequence_svg
 
-        still = {"text/plain": str(self), "image/svg+xml": sequence_svg(self.trace, title=self.title)}
+        return sequence_svg(self.trace, title=self.title)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """The widget where there is one; a picture and the text anyway."""
+        still = {"text/plain": str(self), "image/svg+xml": self.picture()}
         try:
             bundle = self.player()._repr_mimebundle_()
         except ImportError:

@@ -31,6 +31,17 @@ class SpfVerdict(Shown):
     def __repr__(self) -> str:
         return f"<SPF {self.result} for {self.domain}, HELO {self.helo}>"
 
+    def picture(self) -> str:
+        from ..views.spf import tree_svg
+
+        return tree_svg(self.trace)
+
+    def figure(self, **options: Any) -> Any:
+        """The records as trees of terms, by matplotlib: each term with its outcome, its cost and its section."""
+        from ..views.spf import spf_tree
+
+        return spf_tree(self.trace, **options)
+
 
 class DkimVerdict(tuple[dkim.Signature, ...], Shown):
     """One result a signature: `.result .reason .domain .selector`; and the trace of all of it."""
