@@ -6,8 +6,36 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
+from typing import NamedTuple, Protocol
+
+
+class Served(Protocol):
+    """A server in other processes."""
+
+    def seconds(self) -> float:
+        """Of processor time that it has taken so far."""
+
+
+class Cost(NamedTuple):
+    """What something took, in seconds."""
+
+    processor: float  # of client and server together; other people's work on the machine is not in it
+    clock: float
+
+    @classmethod
+    def of(cls, work: Callable[[], object], server: Served) -> Cost:
+        used, began = server.seconds() + time.process_time(), time.perf_counter()
+        work()
+        took = time.perf_counter() - began
+        return cls(server.seconds() + time.process_time() - used, took)
+
+    def least(self, other: Cost) -> Cost:
+        return Cost(min(self.processor, other.processor), min(self.clock, other.clock))
+
+
+NEVER = Cost(float("inf"), float("inf"))
 
 
 class Apart:

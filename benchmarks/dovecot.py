@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -80,6 +80,22 @@ class Dovecot(NamedTuple):
     imap: int
     pop3: int
     process: int  # its number
+
+    def seconds(self) -> float:
+        """Of processor time that its processes have taken, those that are there now."""
+        children: dict[int, list[int]] = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has just ended
+                parent = int(path.read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(path.parent.name))
+        family = [self.process]
+        for one in family:
+            family += children.get(one, [])
+        taken = 0
+        for one in family:
+            with suppress(OSError):
+                taken += int(Path(f"/proc/{one}/schedstat").read_text().split()[0])
+        return taken / 1e9
 
 
 def where() -> str | None:
