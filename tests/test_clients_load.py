@@ -207,6 +207,25 @@ def test_who_walks_off_in_the_middle_of_megabytes_is_talked_to_no_more(lab, net,
     assert not caplog.records
 
 
+def test_who_says_much_and_hears_nothing_has_to_wait(lab, net) -> None:
+    """The server does not hoard what it cannot answer yet."""
+    lab.world.boxes[BOB].perform(Store(BOB, LARGE), lab.clock.unix())
+    with socket.create_connection((HERE, net.ports["pop3"]), 10) as caller:
+        caller.sendall(b"USER bob\r\nPASS lab-bob\r\nRETR 1\r\n")
+        caller.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            for _ in range(400):
+                caller.sendall(b"NOOP\r\n" * 20_000)  # 48 MB in all
+        [end] = net.sockets.ends
+        assert len(end.wire.inbox) < 2_000_000
+        heard, count = b"", 0
+        caller.settimeout(10)
+        while count < 1000:
+            heard = heard[-15:] + caller.recv(1_000_000)
+            count += heard.count(b"+OK nothing done")
+    quiet(lab)
+
+
 def test_nobody_waits_long_beside_megabytes(lab, net) -> None:
     lab.world.boxes[BOB].perform(Store(BOB, LARGE), lab.clock.unix())
 

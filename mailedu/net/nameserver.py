@@ -59,7 +59,6 @@ def add_records(reply: dns.message.Message, resolve: Dns, asked: dns.rrset.RRset
     kind = dns.rdatatype.to_text(asked.rdtype)
     if kind in TRANSFERS:
         return reply.set_rcode(dns.rcode.REFUSED)
-    reply.flags |= dns.flags.AA
     owner = asked.name
     try:
         if kind != "CNAME":
@@ -68,10 +67,12 @@ def add_records(reply: dns.message.Message, resolve: Dns, asked: dns.rrset.RRset
                 owner = dns.name.from_text(alias)
         records = resolve(asked.name.to_text(omit_final_dot=True), kind)
     except NXDomain:
+        reply.flags |= dns.flags.AA
         reply.set_rcode(dns.rcode.NXDOMAIN)  # of the last name (RFC 6604 §3)
     except DnsTimeout:
         reply.set_rcode(dns.rcode.SERVFAIL)
     else:
+        reply.flags |= dns.flags.AA
         if kind == "ANY":
             kind, records = "HINFO", ['"RFC8482" ""']  # there is no asking for all at once (RFC 8482 §4.2)
         add(reply, owner, kind, records)

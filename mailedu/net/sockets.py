@@ -24,6 +24,7 @@ T = TypeVar("T")
 HERE = "127.0.0.1"
 PATIENCE = 0.3  # seconds without any event after which who waits for a reply is left waiting
 TURN = 262_144  # octets that one side says before others have a turn
+UNHEARD = 1_048_576  # octets that wait for somebody who does not listen now; then the other side has to wait
 ANSWER = 120.0  # seconds that a call across threads may take
 
 
@@ -54,6 +55,7 @@ class Sockets:
         self.closers: list[Callable[[], object]] = []
         self.callers: dict[Any, tuple[str, str, int]] = {}  # our own socket's name -> (address, conversation, step)
         self.ends: set[End] = set()
+        self.deaf: set[End] = set()  # those that take no more in until what they have is heard
         self.served: set[str] = set()  # conversations whose server's end is ours and open
         self.leaving: set[str] = set()  # those of them that our client has left already
         self.tasks: set[asyncio.Task[None]] = set()
@@ -129,6 +131,8 @@ class Sockets:
             self.crash = crash
         finally:
             self.stirred.set()
+            for end in list(self.deaf):
+                end.hear_again()
 
     async def _settled(self) -> None:
         seen = -1
@@ -339,6 +343,15 @@ class End(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self.sockets.hear(self.wire, bytes(self.room[:nbytes]))
+        if len(self.wire.inbox) > UNHEARD:
+            self.sockets.deaf.add(self)
+            self.transport.pause_reading()
+
+    def hear_again(self) -> None:
+        """As soon as there is little left to hear."""
+        if len(self.wire.inbox) <= UNHEARD:
+            self.sockets.deaf.discard(self)
+            self.transport.resume_reading()
 
     def eof_received(self) -> bool:
         """The other side says no more; what it asked for it may still want to hear, so we hang up when that is said."""
@@ -371,6 +384,7 @@ class End(asyncio.BufferedProtocol):
         self.full = False
         self.wire.inbox.clear()  # nobody is there to hear what would be answered
         self.sockets.ends.discard(self)
+        self.sockets.deaf.discard(self)
         if self.side == "server":
             self.sockets.served.discard(self.conversation)
             self.sockets.leaving.discard(self.conversation)
