@@ -189,9 +189,9 @@ UNITS = [b"all work and no play \t makes\r\n", b"\r\n", b" ", b" \t\r\n", b"a", 
 def test_long_bodies_take_linear_time_and_bounded_memory(unit, size):
     body = unit * (size // len(unit))
     for form in FORMS:
-        start = time.perf_counter()
+        start = time.process_time()
         made = sum(len(piece) for piece in canonical_pieces(body_pieces(body), form))
-        assert time.perf_counter() - start < 20  # a tenth of a second for 25 MB of usual lines, on a quiet machine
+        assert time.process_time() - start < 20  # a tenth of a second for 25 MB of usual lines, on a quiet machine
         assert 0 <= made <= 2 * len(body) + 2
     tracemalloc.start()
     for piece in canonical_pieces(body_pieces(body), "relaxed"):
@@ -203,12 +203,12 @@ def test_long_bodies_take_linear_time_and_bounded_memory(unit, size):
 
 def test_no_step_is_slower_than_linear():
     for text in (b" " * 2_000_000, b" \t" * 1_000_000, b"\r\n" * 1_000_000, b" \r" * 1_000_000):
-        start = time.perf_counter()
+        start = time.process_time()
         shrink_blanks(text)
         simple_body(text)
         relaxed_body(text)
         relaxed_field(b"A:" + text)
-        assert time.perf_counter() - start < 20
+        assert time.process_time() - start < 20
 
 
 # -- octet by octet ----------------------------------------------------------------------------------------------------

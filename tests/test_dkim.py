@@ -505,9 +505,9 @@ def test_line_ends_of_a_file():
 
 
 def in_time(message: bytes, seconds: float = 20.0):
-    start = time.perf_counter()
+    start = time.process_time()
     signatures, _ = verified(message)
-    assert time.perf_counter() - start < seconds
+    assert time.process_time() - start < seconds
     return signatures
 
 
@@ -686,14 +686,14 @@ def test_tag_lists():
     for bad in (b"a", b"a;b=1", b"a=1;;b=2", b";a=1", b"a=1; b", b"a b=1", b"-a=1", b"a=1\x00", b"a=1\nb", b"\na=1"):
         with pytest.raises(Refused):
             read_tags(bad)
-    start = time.perf_counter()
+    start = time.process_time()
     for long in (b" " * 1_000_000, b"a" * 1_000_000, b"a=" + b" x" * 500_000, b"a=1;" * 250_000, b"\r\n " * 300_000):
         tag_spans(long, WHAT)
         try:
             read_tags(long)
         except Refused as no:
             assert no.rule in ("dkim.tag-list", "dkim.duplicate-tag")
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 # -- what each octet is ------------------------------------------------------------------------------------------------

@@ -593,9 +593,9 @@ STRANGE = {
 
 @pytest.mark.parametrize("text", STRANGE.values(), ids=STRANGE)
 def test_a_record_of_64_kilobytes(text):
-    started = time.perf_counter()
+    started = time.process_time()
     _, acts = perform(evaluate("alpha.example", None), policies(alpha_example=text))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert [act.outcome for act in acts if isinstance(act, Rule) and act.name == "dmarc.policy"] == ["reject"]
     assert len(acts) < 20 and all(
         len(value) <= 200 for act in acts if isinstance(act, Rule) for value in act.because.values()

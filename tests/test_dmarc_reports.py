@@ -321,7 +321,7 @@ BAD = {
 @pytest.mark.parametrize("data, rule", BAD.values(), ids=BAD)
 def test_a_bad_report_has_a_named_fault(data, rule):
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         with pytest.raises(Refused) as no:
             read(data)
@@ -331,7 +331,7 @@ def test_a_bad_report_has_a_named_fault(data, rule):
     assert no.value.rule == rule
     assert "…" not in sentence(Rule(rule, "refused", no.value.because))
     assert peak < 5_000_000 + 2 * len(data), "nothing is expanded"
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_a_limit_is_a_limit():

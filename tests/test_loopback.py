@@ -302,7 +302,7 @@ def test_a_slow_reader_holds_nobody_up(lab, net) -> None:
         start = time.monotonic()
         with smtplib.SMTP(HERE, net.ports["smtp"]) as other:
             other.noop()
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 20
         buffered = sum(end.transport.get_write_buffer_size() for end in net.sockets.ends)
         assert buffered < 1_000_000
 

@@ -219,11 +219,11 @@ def test_whatever_it_is_it_is_read_or_refused(value):
 
 @pytest.mark.parametrize("piece", ["(", "()", "((", "a", "a.", '"', "\\", ";", " ", "a=b;", "x.y=z ", "@"])
 def test_a_long_field_takes_no_longer_than_it_should(piece):
-    started = time.perf_counter()
+    started = time.process_time()
     for start in ("", "mx; a=b ", 'mx; a=b reason="'):
         with suppress(Refused):
             read(start + piece * 20_000)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 # -- whose word it is --------------------------------------------------------------------------------------------------

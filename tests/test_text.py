@@ -323,10 +323,10 @@ def test_ten_thousand_steps_take_seconds_at_most():
         server = Pen(trace, MX, f"{MX}:25/{call}", number)
         for _ in range(50):
             server(Hear(b"NOOP\r\n"), Say(b"250 ok\r\n"))
-    began = time.perf_counter()
+    began = time.process_time()
     for level in LEVELS:
         transcript(trace, level=level)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_a_mail_of_the_lab_with_every_record_of_tls_once():
