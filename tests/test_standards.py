@@ -20,6 +20,7 @@ STATUSES = {
     "Informational": 0,
     "Experimental": 0,
     "Historic": 0,
+    "Unknown": 0,  # what the index says of some that are older than its categories
 }
 CITED = re.compile(r"\bRFCs? ?(\d{3,5})\b")
 
