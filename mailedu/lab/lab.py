@@ -15,7 +15,7 @@ from . import verdicts, whatif
 from .again import replay
 from .faults import Faults
 from .history import History, Input
-from .letters import addresses_in
+from .letters import addresses_in, check_address
 from .mail import Mail
 from .stage import COMPANIES, PORTS, Settings, Staff, Stage, password, private_key
 from .typed import Typed
@@ -208,6 +208,14 @@ class Lab:
         via, greylist, discloses, first_pause …), SmtpServer others (without, size, most_recipients …).
         """
         self.history.do("configure", self.stage.check_host(host), **settings)
+
+    def forward(self, old: str, new: str, *, srs: bool = False) -> None:
+        """From now on letters for `old`, one of the people, go on to `new`; `srs` rewrites their senders on the way."""
+        company = self.stage.company(old)
+        check_address(new)
+        host = f"mx.{company.domain}"
+        others = [one for one in self.stage.houses[host].setup.forwards if not one.startswith(f"{old.lower()} ")]
+        self.configure(host, forwards=[*others, f"{old.lower()} -> {new}"], srs=srs)
 
     # -- what goes wrong
 

@@ -10,6 +10,8 @@ from .again import Branching, branching_of_sent
 from .history import History, Sent
 from .shown import Shown
 
+FORWARDED = "mta.forwarded"  # the rule that names another recipient
+
 
 class Mail(Shown):
     """`delivered`, `verdict`, `reply`, `message`, `trace`: read from the trace, as it is by now."""
@@ -57,8 +59,10 @@ class Mail(Shown):
     @property
     def stored(self) -> list[Store]:
         """How it came into its recipients' mailboxes."""
+        acts = [step.act for step in self.own]
         wanted = {recipient.lower() for recipient in self.recipients}
-        stores = [step.act for step in self.own if isinstance(step.act, Store)]
+        wanted |= {act.because["address"].lower() for act in acts if isinstance(act, Rule) and act.name == FORWARDED}
+        stores = [act for act in acts if isinstance(act, Store)]
         return [act for act in stores if act.box.partition("/")[0] in wanted]
 
     @property

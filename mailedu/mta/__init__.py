@@ -7,6 +7,8 @@ A mail server has four jobs, and a host may do any of them:
     MX           takes mail for its own people, and looks at who sends it            mx.py
     delivery     puts it into their mailboxes                                        mx.py, RFC 5321 §4.4
 
+A mailbox may also be one of those whose letters go on to another address (forwarding.py, RFC 5321 §3.9.1).
+
 What is not delivered at once goes into the host's queue (queue.py), which finds the way (routing.py), calls
 (attempt.py), and in the end tells the sender (notices.py).  A vendor's "SMTP relay" is the first job, not the second: a
 submission service for companies; `via` in a house's setup names one.

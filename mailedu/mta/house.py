@@ -26,6 +26,8 @@ class Setup:
     backup_for: tuple[str, ...] = ()  # domains of others whose mail it takes, and passes on to them
     via: str = ""  # "mx.gamma.example:2525": it hands all it sends to this service, which finds the way
     greylist: float = 0.0  # who comes for the first time comes again after so long (RFC 6647)
+    forwards: tuple[str, ...] = ()  # "carol@gamma.example -> bob@beta.example": her letters go on to him
+    srs: bool = False  # what goes on has a sender of ours, so that SPF passes (see forwarding.py)
     discloses: bool = False  # VRFY and EXPN tell who lives here (RFC 5321 §7.3)
     most_hops: int = 100  # RFC 5321 §6.3
     first_pause: float = 15 * MINUTE  # RFC 5321 §4.5.4.1, and so are the others

@@ -15,7 +15,7 @@ from ..acts import Acts, Ask, DnsTimeout, NXDomain, Refused, Rule, Store, nested
 from ..auth import dkim, dmarc, results, spf
 from ..message import Message
 from ..smtp.envelope import Envelope
-from . import notices
+from . import forwarding, notices
 from .entry import entries, entry_of
 from .house import House, domain_of
 from .role import Role
@@ -41,7 +41,9 @@ class Mx(Role):
     def recipient(self, envelope: Envelope, address: str) -> Acts[str | None]:
         """Its own people, and whoever it is set up to relay for."""
         house = self.house
-        if house.is_ours(address):
+        if back := forwarding.sent_back(house, address):
+            yield Rule("mta.sent-back", "will be relayed", {"recipient": address, "sender": back})
+        elif house.is_ours(address):
             box = house.mailbox(address)
             if box in house.setup.busy:
                 raise Refused("mta.busy", f"450 4.2.1 the mailbox of {address} is busy, try later", recipient=address)
@@ -77,8 +79,9 @@ class Mx(Role):
     def take(self, envelope: Envelope, data: bytes) -> Acts[str]:
         """What is for us is judged, and may be refused, before anything is taken; what is for others is not ours to
         judge (RFC 5321 §3.6.2)."""
-        ours = [one for one in envelope.recipients if self.house.is_ours(one)]
-        others = [one for one in envelope.recipients if one not in ours]
+        here = [one for one in envelope.recipients if self.house.is_ours(one)]
+        others = [one for one in envelope.recipients if one not in here]
+        ours = [one for one in here if not forwarding.sent_back(self.house, one)]
         message = Message(data)
         self.house.check_hops(message)
         if not ours:
@@ -86,11 +89,13 @@ class Mx(Role):
         else:
             folder, header = yield from self.judge(envelope, data)
             stamp = self.house.stamp(envelope)
+            ours = [one for one in ours if not forwarding.target(self.house, one)]
             kept = yield from results.without_forged(data, [self.host])
             yield from self.deliver(envelope, ours, folder, header + stamp, without_return_path(kept))
         for entry in entries(self.house, envelope, others):
             yield Store(self.house.queue, stamp + data, entry.note())
-        return told(len(ours), len(others))
+        passed_on = yield from forwarding.pass_on(self.house, envelope, stamp + data)
+        return told(len(ours), len(others) + passed_on)
 
     def judge(self, envelope: Envelope, data: bytes) -> Acts[tuple[str, bytes]]:
         """Look at who sends it, and refuse it or not: (the folder it goes into, the fields that say what was found)."""
