@@ -309,13 +309,14 @@ class World:
         """Who has the earliest deadline, if anybody has one; of several the one that began first."""
         while self.alarms:
             part = self.alarms[0][3]
-            if self.counts(self.alarms[0]):
-                if part.until <= part.alarm:
-                    return part
+            counts = self.counts(self.alarms[0])
+            if counts and part.until <= part.alarm:
+                return part
+            heapq.heappop(self.alarms)
+            if counts:
                 part.alarm = NEVER
                 if part.until < NEVER:
                     self.set_alarm(part)
-            heapq.heappop(self.alarms)
         return None
 
     def time_is_up(self, part: Part) -> None:
