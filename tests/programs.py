@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from functools import cache
 
 import pytest
 
@@ -19,15 +20,28 @@ PACKAGES = {
     "tshark": "tshark",
     "swaks": "swaks, libnet-ssleay-perl and libdigest-hmac-perl",
 }
+PARTS = {  # what else a program needs: a command that works once it is there
+    "dovecot": ["test", "-x", "/usr/lib/dovecot/imap", "-a", "-x", "/usr/lib/dovecot/pop3"],
+    "swaks": ["perl", "-MNet::SSLeay", "-MDigest::HMAC_MD5", "-e1"],
+}
 PLACES = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
 NOBODY = {**os.environ, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}  # so no program reads anybody's settings
 
 
 def program(name: str) -> str:
     """Where it is."""
-    found = shutil.which(name, path=PLACES)
+    found = where(name)
     if found is None:
         pytest.skip(f"{name} is not installed (Debian: {PACKAGES[name]})")
+    return found
+
+
+@cache
+def where(name: str) -> str | None:
+    """Windows has programs of these names that behave differently."""
+    found = None if os.name == "nt" else shutil.which(name, path=PLACES)
+    if found and name in PARTS and subprocess.run(PARTS[name], capture_output=True).returncode != 0:
+        return None
     return found
 
 

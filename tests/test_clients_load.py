@@ -1,6 +1,7 @@
 """Many clients at once, and rude ones: who leaves at any octet loses nothing but what he did not finish saying."""
 
 import asyncio
+import os
 import random
 import socket
 import ssl
@@ -42,7 +43,7 @@ async def say(port: int, data: bytes, manner: str = POLITE, context: ssl.SSLCont
         writer.write(data)
         await writer.drain()
         if manner == RUDE:
-            linger = struct.pack("ii", 1, 0)  # no goodbye: a reset
+            linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # no goodbye: a reset
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             writer.transport.abort()
         elif context is None:
