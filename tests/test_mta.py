@@ -128,6 +128,8 @@ def test_a_company_s_account_at_a_vendor_writes_for_the_company(submission) -> N
     assert perform(submission.sender(envelope, BOB))[0] is None
     with pytest.raises(Refused, match=r"550 5\.7\.1"):
         perform(submission.sender(envelope, CAROL))
+    submission.house.setup = Setup(any_sender=True)
+    assert perform(submission.sender(envelope, CAROL))[0] is None
 
 
 def test_greylisting_puts_a_stranger_off_until_he_comes_again() -> None:

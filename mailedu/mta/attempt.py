@@ -72,7 +72,8 @@ def one_after_the_other(
             told = {one: reply for one, reply in no.recipients.items() if not reply.startswith("2")}
             return each(recipients, Outcome(str(no), told, no.offers), hop.host)
         except Trouble as trouble:
-            said = Said(as_reply(trouble, hop.host), hop.host if isinstance(trouble, Refused) else "")
+            theirs = isinstance(trouble, Refused) and not trouble.rule.startswith("mta.")  # else we found it out
+            said = Said(as_reply(trouble, hop.host), hop.host if theirs else "")
             yield Rule("mta.no-answer", type(trouble).__name__, {"host": hop.host, "reply": said.reply})
             if said.reply.startswith("4") or not last.reply.startswith("4"):
                 last = said

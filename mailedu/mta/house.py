@@ -25,6 +25,7 @@ class Setup:
     busy: tuple[str, ...] = ()  # addresses whose mailbox cannot be had just now
     backup_for: tuple[str, ...] = ()  # domains of others whose mail it takes, and passes on to them
     via: str = ""  # "mx.gamma.example:2525": it hands all it sends to this service, which finds the way
+    any_sender: bool = False  # who is logged in may write in anybody's name (RFC 6409 §6.1 lets it choose)
     greylist: float = 0.0  # who comes for the first time comes again after so long (RFC 6647)
     forwards: tuple[str, ...] = ()  # "carol@gamma.example -> bob@beta.example": her letters go on to him
     srs: bool = False  # what goes on has a sender of ours, so that SPF passes (see forwarding.py)

@@ -16,6 +16,8 @@ class Submission(Role):
 
     def sender(self, envelope: Envelope, address: str) -> Acts[str | None]:
         """§6.1: who is logged in writes as himself; an account "@alpha.example" writes for the whole company."""
+        if self.house.setup.any_sender:
+            return None
         user = envelope.user
         mine = domain_of(address) == user[1:] if user.startswith("@") else address.lower() == user
         if user and address and not mine:
