@@ -10,6 +10,7 @@ from typing import Any
 from .. import catalogue, imap, message, pop3, smtp
 from ..table import Table
 from ..trace import Trace
+from .microscopes import microscopes
 
 READERS = {"smtp": smtp.spans, "pop3": pop3.spans, "imap": imap.spans, "message": message.spans}
 TABLES: Mapping[str, Table] = {"smtp": smtp.TABLE, "pop3": pop3.TABLE, "imap": imap.TABLE}
@@ -55,7 +56,7 @@ class Shown:
 
         return Player(
             self.trace, READERS, TABLES, title=self.title, on_branch=self.on_branch(), grown=self.branches(),
-            meanings=MEANINGS, **options,
+            meanings=MEANINGS, microscopes=self.microscopes(), **options,
         )  # fmt: skip
 
     def on_branch(self) -> Branching | None:
@@ -66,6 +67,10 @@ class Shown:
         """The futures that were tried, as `views.score.Branch`."""
         return ()
 
+    def microscopes(self) -> Sequence[Any]:
+        """The DKIM signatures in it, octet for octet."""
+        return microscopes(self.trace)
+
     def to_html(self, path: str | Path | None = None, **options: Any) -> str:
         """The player as one HTML page that needs no kernel and no network; written to `path`, if there is one.
 
@@ -73,7 +78,10 @@ class Shown:
         """
         from ..views.html import page
 
-        text = page(self.trace, READERS, TABLES, self.title, branches=self.branches(), meanings=MEANINGS, **options)
+        text = page(
+            self.trace, READERS, TABLES, self.title, branches=self.branches(), meanings=MEANINGS,
+            microscopes=self.microscopes(), **options,
+        )  # fmt: skip
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text

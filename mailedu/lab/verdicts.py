@@ -5,7 +5,7 @@ And DKIM's other half: to sign a message with any key, any canonical forms, any 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..acts import Acts, LabError
@@ -14,6 +14,7 @@ from ..clock import MORNING
 from ..message import Message
 from ..net.drive import Dns, World
 from ..trace import Trace
+from .microscopes import microscopes
 from .shown import Shown
 
 MESSAGE_NEEDED = "Give the message as bytes (or as text): its header, an empty line, its body."
@@ -49,10 +50,15 @@ class DkimVerdict(tuple[dkim.Signature, ...], Shown):
     trace: Trace
     title = "DKIM"
 
-    def __new__(cls, found: Iterable[dkim.Signature], trace: Trace) -> DkimVerdict:
+    message: bytes
+
+    def __new__(cls, found: Iterable[dkim.Signature], trace: Trace, message: bytes = b"") -> DkimVerdict:
         made = super().__new__(cls, found)
-        made.trace = trace
+        made.trace, made.message = trace, message
         return made
+
+    def microscopes(self) -> Sequence[Any]:
+        return microscopes(self.trace, [self.message])
 
     def __repr__(self) -> str:
         each = ", ".join(f"{one.result} for {one.domain}" for one in self)
@@ -93,7 +99,7 @@ def verify_dkim(message: bytes | str, *, dns: Dns, now: float = 0.0) -> DkimVerd
     """Every DKIM signature of a message (RFC 6376); an empty result where there is none."""
     data = as_bytes(message)
     found, trace = perform(dkim.verify(data, unix(now)), dns, "dkim", now)
-    return DkimVerdict(found, trace)
+    return DkimVerdict(found, trace, data)
 
 
 class Signed(Shown):

@@ -114,6 +114,7 @@ def score(
     predict: Predict | None = None,
     meanings: Mapping[str, Meaning] | None = None,
     opens: str = "",
+    microscopes: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What the player shows of this trace, as plain lists and dicts.
 
@@ -121,8 +122,11 @@ def score(
     are the state tables that ran.  Without a reader a message is text, without a table there is no state rail.
     `predict`: what is asked before a step is shown.  `meanings`: what the replies of a protocol mean.
     `opens`: the pane that is seen first, if it is not the one that fits the trace ("branches").
+    `microscopes`: DKIM signatures octet for octet, as plain data, from whoever can compute them.
     """
     told = Scribe(trace, readers, tables, meanings or {}).write(title)
+    if microscopes:
+        told["dkim"] = list(microscopes)
     if opens:
         told["opens"] = opens
     for where, asked in (predict or {}).items():

@@ -62,10 +62,11 @@ class Player(anywidget.AnyWidget):
         predict: Predict | None = None,
         meanings: Mapping[str, Meaning] | None = None,
         opens: str = "",
+        microscopes: Sequence[Mapping[str, Any]] = (),
         **traits: Any,
     ) -> None:
         self.readers, self.tables, self.meanings = readers, tables, meanings
-        told = score(trace, readers, tables, title, predict, meanings, opens)
+        told = score(trace, readers, tables, title, predict, meanings, opens, microscopes)
         self.title, self.steps = told["title"], len(trace)
         self.futures: dict[str, tuple[set[int], Branching | None]] = {"": (numbers(told), on_branch)}
         there = [self.grow(branch) for branch in grown]

@@ -10,7 +10,7 @@ Nothing here decides anything: `verify` computes from the same functions, and a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ...acts import LabError, Refused
@@ -52,20 +52,31 @@ class View:
         raise LabError(f"The message has no octet {octet}: they are counted from 0.")
 
 
-def look(data: bytes, number: int = 1) -> View:
-    """The message as signature `number`, counted from 1 and from the top, sees it."""
+def look(data: bytes, number: int = 1, form: str = "") -> View:
+    """The message as signature `number`, counted from 1 and from the top, sees it.
+
+    With `form` ("simple", "relaxed") as it would if it had been made with that form on both sides.
+    """
     message = Message(data)
     signed = the_signature(message, number)
     try:
         claim = read_claim(signed.data)
     except Refused as no:
         raise LabError(f"Signature {number} cannot be looked at, because {no}: verify tells more.") from no
+    if form:
+        claim = replace(claim, field_form=checked_form(form), body_form=form)
     chosen = select(message.fields, claim.names, signed)
     fields_input = field_hash_input(chosen, claim.bare, claim.field_form)
     short = len(data) - message.body_start <= LONGEST
     body_input = BODY_FORMS[claim.body_form](with_crlf(message.body))[: claim.length] if short else None
     parts = (*field_parts(message, chosen, signed, claim), *body_parts(message, claim, short))
     return View(parts, fields_input, body_input)
+
+
+def checked_form(form: str) -> str:
+    if form not in BODY_FORMS:
+        raise LabError(f"There is no form {form!r}: there are {' and '.join(BODY_FORMS)}.")
+    return form
 
 
 def the_signature(message: Message, number: int) -> Field:

@@ -1,6 +1,7 @@
 // Panes: a trace chooses which there are.  A protocol's own pane is one more entry; it reads the story and draws.
 
 import { branchesPane } from "./branches.js";
+import { dkimPane, holdsDkim } from "./dkim.js";
 import { holdsSpf, spfPane } from "./spf.js";
 
 /** id, title, whether it `fits` what there is, `make(app)` -> { element, draw, follow, home }: `follow` at each step, `home` has the keys.  The story is the frame's own. */
@@ -8,4 +9,5 @@ export const PANES = [
   { id: "story", title: "Story", fits: () => true },
   { id: "branches", title: "Branches", fits: app => app.futures.length > 0, make: branchesPane },
   { id: "spf", title: "SPF", fits: app => holdsSpf(app.story), make: spfPane },
+  { id: "dkim", title: "DKIM", fits: app => holdsDkim(app.story), make: dkimPane },
 ];
