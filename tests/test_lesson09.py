@@ -41,7 +41,7 @@ def test_each_claim_of_the_uncle_is_decided() -> None:
     assert "in the domain's TXT" in table and "73 characters" in table
 
 
-@pytest.mark.parametrize("id", ["verify", "control", "smtplib-player"])
+@pytest.mark.parametrize("id", ["verify", "control", "microscope", "smtplib-player"])
 def test_players_are_shown(lesson, id) -> None:
     assert WIDGET in lesson[id].outputs[-1].data and "text/plain" in lesson[id].outputs[-1].data
 
@@ -80,6 +80,13 @@ def test_the_table_of_changes_is_the_one_that_the_text_reads(lesson) -> None:
 
 def test_an_octet_knows_its_hash(lesson) -> None:
     assert re.findall(r"hash: (\w+)", printed(lesson["part-at"])) == ["none", "fields", "body"]
+
+
+def test_the_microscope_has_the_eleven_changes_that_the_text_counts() -> None:
+    lab = Lab(seed=9)
+    mail = lab.send("alice@alpha.example", "bob@beta.example", subject="Invoice 17", text="Please pay 100 euros.")
+    (found,) = lab.verify_dkim(mail.message).microscopes()
+    assert len(found["variants"]) == 1 + 11 and "are eleven things that may happen" in TEXT
 
 
 def test_one_signature_holds_both(lesson) -> None:

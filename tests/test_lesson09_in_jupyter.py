@@ -1,0 +1,61 @@
+"""Lesson 09 in real JupyterLab, in a real browser: run all, the microscope answers; nothing leaves here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jupyter import NOTEBOOK, Jupyter, jupyter, run_all, scroll_to
+from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parent.parent
+LESSON = "09-dkim.ipynb"
+ERRORS = f"""{NOTEBOOK}.widgets.filter((cell) => cell.model.type === "code").flatMap((cell) =>
+  cell.model.sharedModel.outputs.filter((output) => output.output_type === "error").map((output) => output.evalue))"""
+
+
+@pytest.fixture(scope="module")
+def lab(browser, tmp_path_factory) -> Iterator[Jupyter]:
+    folder = tmp_path_factory.mktemp("lessons")
+    shutil.copy(ROOT / "notebooks" / LESSON, folder / LESSON)
+    with jupyter("lab", folder, browser, tmp_path_factory.mktemp("home")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def lesson(lab) -> Iterator[Page]:
+    page = lab.open(LESSON)
+    run_all(page)
+    at = page.evaluate(f"{NOTEBOOK}.widgets.findIndex((cell) => cell.model.id === 'microscope')")
+    scroll_to(page, at)
+    page.locator(".mp-dkim").first.wait_for(timeout=30_000)
+    yield page
+    page.close()
+
+
+def test_every_cell_ran_and_only_the_open_exercises_say_no(lesson) -> None:
+    assert all(not message or "check" in message for message in lesson.evaluate(ERRORS))
+
+
+def test_the_microscope_answers_to_keys_and_to_changes(lesson) -> None:
+    pane = lesson.locator(".mp-dkim").first
+    octets = pane.locator("[data-column=raw] .octets")
+    cells = lesson.evaluate(f"{NOTEBOOK}.widgets.length")
+    octets.focus()
+    for key in ("ArrowRight", "ArrowRight", "b", "x", "d", "d"):
+        lesson.keyboard.press(key)
+    assert lesson.evaluate(f"{NOTEBOOK}.widgets.length") == cells  # keys stay with the player
+    octets.locator("span[data-at]").first.click()
+    assert "is in the hash of the body, at 0" in pane.locator(".hint").inner_text()
+    pane.get_by_role("button", name="a letter of the body").click()
+    assert "the body hash differs" in pane.locator(".verdict").inner_text()
+    assert pane.locator("[data-column=raw] [data-new]").count() == 1
+
+
+def test_nothing_left_the_machine_and_the_console_is_clean(lab, lesson) -> None:
+    assert lab.outside == []
+    assert lab.errors == []
