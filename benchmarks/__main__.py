@@ -53,7 +53,7 @@ class Both(io.TextIOBase):
 def told(page: str, name: str, said: str) -> str:
     """The page with this benchmark's section written anew; the sections stand in the order of their names."""
     where = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    section = f"## {name}\n\n{date.today()}, {where}; again by `make bench ARGS=\"--write {name}\"`.\n\n"
+    section = f'## {name}\n\n{date.today()}, {where}; again by `make bench ARGS="--write {name}"`.\n\n'
     sections = {found[1]: found[0].rstrip() + "\n" for found in SECTION.finditer(page)}
     sections[name] = f"{section}```text\n{said.rstrip()}\n```\n"
     first = SECTION.search(page)

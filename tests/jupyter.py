@@ -60,7 +60,7 @@ class Jupyter:
         page.on("console", lambda said: self._said(said.type, said.text))
         page.on("pageerror", lambda error: self._said("error", str(error)))
         page.goto(self.url(name))
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=240_000)
         page.evaluate(READY)
         return page
 
@@ -136,7 +136,7 @@ def jupyter(app: str, folder: Path, browser: Browser | None, home: Path) -> Iter
             server.kill()
 
 
-def wait_for(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> None:
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 240) -> None:
     """Until the server answers."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + seconds

@@ -46,6 +46,7 @@ from mailedu.views.score import (
     pack,
     plain,
     score,
+    tls_headers,
 )
 
 KINDS = {"verb", "addr", "param", "code", "secret", "crlf", "dot", "wrong", "text"}
@@ -203,6 +204,28 @@ def test_tls_is_on_from_the_handshake() -> None:
     assert user["wire"] == len("USER bob\r\n") + 22, "what was on the wire is counted with what was said"
 
 
+def test_the_headers_of_tls_records_are_kept_and_nothing_of_what_they_hide() -> None:
+    teller = Teller()
+    talk = Talk(teller, "bob", "pop.beta.example", 110, "198.51.100.30")
+    shake = teller.step(talk.server, Upgrade(), talk.name, talk.accept)
+    hello, secret = b"\x16\x03\x01\x00\x04abcd", b"\x17\x03\x03\x00\x06secret"
+    teller.step(talk.server, Cipher("client", hello + b"\x14\x03\x03\x00\x01\x01"), talk.name, shake)
+    teller.step(talk.server, Enter("AUTHORIZATION"), talk.name, talk.accept)
+    teller.step(talk.server, Cipher("client", secret * 50), talk.name, shake)
+    heard = teller.step(talk.server, Hear(b"NOOP\r\n"), talk.name, talk.accept)
+    made = score(teller.trace, READERS, TABLES)
+    kept = {row["n"]: row["records"] for row in made["rows"] if "records" in row}
+    assert kept[shake] == ["\x16\x03\x01\x00\x04", "\x14\x03\x03\x00\x01"]
+    assert kept[heard] == ["\x17\x03\x03\x00\x06"] * 40
+    assert "secret" not in str([row for row in made["rows"] if row["n"] != heard])
+    assert "TLS record type" in made["names"] and "TLS fragment" in made["names"]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x16", b"\x16\x03\x03\x00", b"\x00" * 9, b"GET / HTTP/1.1", b"\x16" * 5])
+def test_what_is_no_tls_record_has_no_header(data: bytes) -> None:
+    assert len(tls_headers(data)) == (data == b"\x16" * 5)
+
+
 def test_records_of_a_handshake_are_parted_from_those_of_what_is_heard_next() -> None:
     """A tap writes all that the client sends under the server's handshake."""
     teller = Teller()
@@ -216,7 +239,7 @@ def test_records_of_a_handshake_are_parted_from_those_of_what_is_heard_next() ->
     teller.step(talk.server, Cipher("client", bytes(24)), talk.name, shake)
     made = score(teller.trace, READERS, TABLES)
     holds(teller.trace, made)
-    assert {row["n"]: row["wire"] for row in made["rows"] if "wire" in row} == {shake: 517 + 80 + 24, heard: 28}
+    assert {row["n"]: row["wire"] for row in made["rows"] if "wire" in row} == {shake: 517 + 80, heard: 28 + 24}
 
 
 def test_what_a_message_sets_off_stands_after_the_conversation_that_stored_it() -> None:

@@ -7,12 +7,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .. import catalogue, imap, message, pop3, smtp
+from .. import catalogue, imap, pop3, smtp
 from ..table import Table
 from ..trace import Trace
 from .microscopes import microscopes
+from .records import letter_spans, record_spans
 
-READERS = {"smtp": smtp.spans, "pop3": pop3.spans, "imap": imap.spans, "message": message.spans}
+READERS = {
+    "smtp": smtp.spans,
+    "pop3": pop3.spans,
+    "imap": imap.spans,
+    "message": letter_spans,
+    "TXT": record_spans,
+}
 TABLES: Mapping[str, Table] = {"smtp": smtp.TABLE, "pop3": pop3.TABLE, "imap": imap.TABLE}
 Branching = Callable[[int, str], Any]  # (at a step, another line) -> (the trace it leads to, its own Branching)
 

@@ -60,10 +60,12 @@ Row = dict[str, Any]
 MOST_OCTETS = 65_536  # of one row; the rest is counted, not shown
 MOST_LETTERS = 160  # of a label
 MOST_LANES = 12
+MOST_RECORDS = 40  # TLS records of a row whose headers are kept
 MOST_RECORDED = 20_000  # steps of a trace that travels along with its score
 OTHERS = "others"
 QUEUE = "queue "  # a queue is a box and an actor of this name: "queue mx.alpha.example"
 DNS = "dns"
+TLS_RECORD = [(1, "TLS record type"), (2, "TLS record version"), (2, "TLS record length"), (0, "TLS fragment")]
 UNEXPLAINED = "unexplained"  # octets that a reader left over: a bug, and shown as one
 
 PROTOCOLS = {  # port -> (the names under which readers and tables may be had, what a newcomer calls it)
@@ -118,8 +120,9 @@ def score(
 ) -> dict[str, Any]:
     """What the player shows of this trace, as plain lists and dicts.
 
-    `readers` name the octets of a protocol's messages ("smtp", "pop3", "imap"; "message" for a stored mail), `tables`
-    are the state tables that ran.  Without a reader a message is text, without a table there is no state rail.
+    `readers` name the octets of a protocol's messages ("smtp", "pop3", "imap"; "message" for a stored mail, "TXT" for
+    a record of the DNS), `tables` are the state tables that ran.  Without a reader a message is text, without a table
+    there is no state rail.
     `predict`: what is asked before a step is shown.  `meanings`: what the replies of a protocol mean.
     `opens`: the pane that is seen first, if it is not the one that fits the trace ("branches").
     `microscopes`: DKIM signatures octet for octet, as plain data, from whoever can compute them.
@@ -208,6 +211,7 @@ class Talk:
     afterwards: list[Step] = field(default_factory=list)  # what this conversation set off
     sealed: list[Step] = field(default_factory=list)  # TLS records of a handshake's step: its own, then the client's
     shook: int = 0  # the handshake's row
+    shaken: bool = False  # its records were told
     records: list[Step] = field(default_factory=list)  # those of what is heard next
     code: str = ""  # what the last reply of this exchange begins with: "250", "+OK", "NO"
     why: Rule | None = None  # the last rule of this exchange
@@ -337,6 +341,9 @@ class Scribe:
         row.setdefault("also", []).append(step.number)
         if isinstance(step.act, Cipher):
             row["wire"] = row.get("wire", 0) + len(step.act.data)
+            headers = row.setdefault("records", [])
+            headers += tls_headers(step.act.data)[: MOST_RECORDS - len(headers)]
+            self.glossed(TLS_RECORD)
 
     def count(self, row: int, meter: str, by: int) -> None:
         """A meter moves with this row."""
@@ -479,8 +486,8 @@ class Scribe:
                 passed[sender] += len(step.act.data)
             for part in (step, *(kid for kid in self.kids(step) if isinstance(kid.act, Cipher))):
                 self.join(part, row)
-        for record in (*talk.records, *talk.sealed):  # the last ones, after all that was said
-            self.join(record, talk.shook)
+        for record in (*talk.records, *talk.sealed):  # the last ones, after all that was said: TLS ends
+            self.join(record, talk.newest)
 
     # -- what is said
 
@@ -559,11 +566,13 @@ class Scribe:
         """The TLS records that came before this step: the client's before what is heard, else the handshake's."""
         came = [kid for kid in talk.sealed if kid.number < step.number]
         talk.sealed = talk.sealed[len(came) :]
+        heard = isinstance(step.act, Hear | Open) and step.actor == talk.server
         for record in came:
-            if isinstance(step.act, Hear) and step.actor == talk.server:
+            if heard and (talk.shaken or record is came[-1]):
                 talk.records.append(record)
             else:
-                self.join(record, talk.shook)
+                self.join(record, talk.newest if talk.shaken else talk.shook)
+        talk.shaken = talk.shaken or bool(came)
 
     def enter(self, step: Step, state: str, up: int | None, talk: Talk | None) -> None:
         """A new state is part of the message that led to it: [before, by which command, after]."""
@@ -610,8 +619,12 @@ class Scribe:
     def answer(self, step: Step, act: Answer, up: int | None) -> None:
         spans = [(len(act.name), "name"), (1, "space"), (len(act.type), "type")]
         lines = [f"{act.name} {act.type}"]
+        reader = self.readers.get(act.type, whole_record)
         for record in act.records:
-            spans += [(1, "line end"), (len(record), "record")]
+            spans += [
+                (1, "line end"),
+                *self.named(reader, record.encode("latin-1", "replace"), "server", act.type, True),
+            ]
             lines.append(record)
         trouble = {"NXDomain": "no such name", "DnsTimeout": "no answer came"}.get(act.status, act.status)
         label = trouble or "; ".join(act.records) or "no such record"
@@ -722,6 +735,20 @@ def plain(data: bytes, sender: str = "", verb: str = "", first: bool = True) -> 
     return spans
 
 
+def whole_record(data: bytes, sender: str = "", verb: str = "", first: bool = True) -> list[Span]:
+    """A record that nobody looks into."""
+    return [(len(data), "record")] if data else []
+
+
+def tls_headers(data: bytes) -> list[str]:
+    """The headers of the TLS records in it (RFC 8446 §5.1), one character an octet: type, version, length."""
+    found, at = [], 0
+    while data[at : at + 1] and data[at] in range(20, 25) and len(data) >= at + 5:
+        found.append(data[at : at + 5].decode("latin-1"))
+        at += 5 + int.from_bytes(data[at + 3 : at + 5])
+    return found
+
+
 def shown(data: bytes, spans: Sequence[Span]) -> Row:
     """`data` (one character is one octet) and `spans`; cut where it is long, with its true `size`."""
     if len(data) <= MOST_OCTETS:
@@ -745,7 +772,7 @@ def text(said: str, spans: Sequence[Span]) -> Row:
 
 
 def mood(verdict: str) -> str:
-    """"good", "bad", "later" or "" for a verdict's first word: what the player marks by shape and colour."""
+    """ "good", "bad", "later" or "" for a verdict's first word: what the player marks by shape and colour."""
     word = verdict.split(" ")[0].rstrip(":;,").lower()
     if len(word) == 3 and word.isdecimal():
         return {"2": "good", "3": "good", "4": "later", "5": "bad"}.get(word[0], "")

@@ -1,8 +1,9 @@
 // Inspector: five bands that never move: the sentence, the octets, the rule, the state, the world.  Only the octets scroll.
 
 import { h, icon } from "./dom.js";
-import { drawGlosses, drawOctets } from "./octets.js";
+import { drawGlosses, drawOctets, roving } from "./octets.js";
 import { stateRail } from "./rail.js";
+import { sealed } from "./sealed.js";
 import { brief, duration, isSaid, plural, seen, sentence } from "./words.js";
 import { question } from "./predict.js";
 import { explain } from "./why.js";
@@ -22,6 +23,7 @@ export function inspectorView(app) {
     explain(why, story, i, "");
     const box = h("div", { class: "mp-bytes", tabindex: 0, role: "region", "aria-label": row.data === undefined ? "Details of this step" : "Octets of this step" });
     if (row.data) drawOctets(story, box, row, isWords(row) ? "words" : mode, app.sizes.inspector < 440 ? 8 : 16, name => explain(why, story, i, name));
+    if (row.records?.length) { box.append(sealed(row, name => explain(why, story, i, name))); roving(box); }
     if (row.because) box.append(reasons(row.because));
     if (!row.data && story.kids[i]) box.append(...(row.level === "exchange" ? exchange(i) : contents(i)));
     panel.replaceChildren(heading(i, after), box, why, stateRail(story, i, after, Math.max(300, app.sizes.inspector - 24), app.branching ? app.type : null), worldBand(app, i, after));

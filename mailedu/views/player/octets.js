@@ -102,7 +102,7 @@ function hexadecimal(story, row, [from, to], columns, mark) {
 }
 
 /** One tab stop for all spans; arrows go from one to the next. */
-function roving(box) {
+export function roving(box) {
   const stops = [...box.querySelectorAll("button.g")];
   stops.forEach((stop, at) => { stop.tabIndex = at ? -1 : 0; });
   box.onkeydown = event => {
