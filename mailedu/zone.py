@@ -142,8 +142,9 @@ class Zone:
             trouble = trouble()
         if not isinstance(trouble, (DnsTimeout, NXDomain)):
             raise LabError(f"A question to the DNS can meet DnsTimeout() or NXDomain(), not {trouble!r}.")
+        owner = owner_name(name)
         self._tell("fault", (name, type, trouble), {})
-        self._faults[owner_name(name), type.upper()] = trouble
+        self._faults[owner, type.upper()] = trouble
 
     def mend(self, name: str, type: str = ANY) -> None:
         """Take a fault away; type "ANY": all faults of the name."""

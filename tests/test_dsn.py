@@ -1,4 +1,4 @@
-"""Delivery status notifications as octets: read by the standard library, bounded, and whole whatever strangers wrote."""
+"""Delivery status notifications as octets: read by the standard library, bounded, whole whatever strangers wrote."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_a_message_of_4_mb_makes_a_small_report(message) -> None:
 
 def test_a_thousand_recipients_are_one_report() -> None:
     told = [FAILED._replace(recipient=f"b{number}@beta.example") for number in range(1000)]
-    message, *recipients = groups(write(report(*told)))
+    _, *recipients = groups(write(report(*told)))
     assert [one["Final-Recipient"] for one in recipients] == [f"rfc822; {one.recipient}" for one in told]
 
 

@@ -10,7 +10,7 @@
 
 At beta.example an address says by itself what goes wrong for who writes to it, every time, or as often as it says::
 
-    450@            this reply to RCPT; any from 400 to 599: 421@ 552@ 554@ …
+    450@            this reply to RCPT; so 421@ 552@ 554@ and all others that begin with 4 or 5
     timeout@        no reply to RCPT, ever
     disconnect@     the line is cut instead
     delay-90@       the reply comes after 90 seconds
@@ -107,7 +107,7 @@ class Cut(Trouble):
 # -- by address --------------------------------------------------------------------------------------------------------
 
 ADDRESS = re.compile(
-    r"(?P<what>[45]\d\d|timeout|disconnect|delay-(?P<seconds>\d{1,5})|greylist)"
+    r"(?P<what>[45][0-5]\d|timeout|disconnect|delay-(?P<seconds>\d{1,5})|greylist)"
     r"(?P<where>-at-data|-in-data|-after-data)?"
     r"(?:-(?P<often>once|twice|(?P<count>[1-9]\d?)-times))?"
 )
@@ -402,7 +402,7 @@ def checked_reply(host: str, reply: str) -> str:
     reply = reply or usual
     if not reply.isprintable() or not reply.isascii() or len(reply) > 400:
         raise LabError(f"A reply is one line of printable text, not {reply!r}.")
-    if protocol == "smtp" and not re.match(r"[45]\d\d(?: |$)", reply):
+    if protocol == "smtp" and not re.match(r"[45][0-5]\d(?: |$)", reply):
         raise LabError(f"A reply that says no begins with 4 or 5, as in {usual!r}: {reply!r} does not.")
     if protocol == "imap" and not re.match(r"(?:NO|BAD) \S", reply):
         raise LabError(f"A reply that says no begins with NO or BAD, as in {usual!r}: {reply!r} does not.")

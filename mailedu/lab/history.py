@@ -196,10 +196,13 @@ class History:
         if not self.replaying:
             self.inputs.append(Input(f"zone.{name}", args, kwargs))
 
-    def in_world(self, work: Callable[[], T]) -> T:
-        """Touch the world, and let everybody go on who can."""
+    def in_world(self, work: Callable[[], T], settle: bool = False) -> T:
+        """Touch the world, and let everybody go on who can; on real sockets that takes time, which `settle` waits for."""
         if self.sockets:
-            return self.sockets.call(work)
+            value = self.sockets.call(work)
+            if settle:
+                self.sockets.settle()
+            return value
         value = work()
         self.world.run()
         return value
@@ -340,10 +343,10 @@ class History:
             return  # as it is already
         if on:
             self.world.down.discard(host)
-            self.in_world(lambda: self.world.read_again(f"queue {host}"))
+            self.in_world(lambda: self.world.read_again(f"queue {host}"), settle=True)
         else:
             self.world.down.add(host)
-            self.in_world(lambda: self.fall_over(host))
+            self.in_world(lambda: self.fall_over(host), settle=True)
 
     def do_restart(self, host: str) -> None:
         if host in self.world.down:
@@ -354,7 +357,7 @@ class History:
             self.world.note(host, [Rule("lab.restart", "restarted", {"host": host})])
             self.world.read_again(f"queue {host}")
 
-        self.in_world(restart)
+        self.in_world(restart, settle=True)
 
     def fall_over(self, host: str) -> None:
         """All that it was at is dropped; what stands in its boxes stays."""
