@@ -314,10 +314,14 @@ class D3(Exercise):
     def set_up(self) -> None:
         dice = self.dice
         self.lab = Lab(seed=dice.randrange(1, 10_000))
-        self.amount = str(dice.randrange(100, 500))
+        self.amount = "?"
         self.forged = str(dice.randrange(5_000, 9_999))
-        self.user, _, plain = letter(dice, f"Hello Bob, \n\nplease pay  {self.amount} euros.  \n\nYours\n\n")
-        self.letter = self.lab.sign_dkim(plain).message
+        self.letter = b""
+        while self.letter.count(self.amount.encode()) != 1:  # and nowhere else, not in b= either
+            self.amount = str(dice.randrange(100, 500))
+            body = f"Hello Bob, \n\nplease pay  {self.amount} euros.  \n\nYours\n\n"
+            self.user, _, plain = letter(dice, body)
+            self.letter = self.lab.sign_dkim(plain).message
         self.bh = b64encode(read_claim(Message(self.letter).all("DKIM-Signature")[0].data).body_hash).decode("ascii")
 
     @property
