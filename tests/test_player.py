@@ -52,6 +52,11 @@ LONGEST = """() => {
     const { app } = document.querySelector('.mp').player;
     app.go(app.story.rows.findIndex(row => row.size > 900_000), { reveal: true, jump: true });
 }"""
+TO_ROW = """begin => {
+    const { app } = document.querySelector('.mp').player;
+    app.turn('story');
+    app.go(app.story.rows.findIndex(row => row.label.startsWith(begin) && row.data), { reveal: true, jump: true });
+}"""
 GLOSSES = "all => all.map(g => [g.querySelector('b').textContent, g.dataset.k])"
 NAMELESS = """() => [...document.querySelectorAll('.mp button, .mp input, .mp select')]
     .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length)).map(e => e.outerHTML)"""
@@ -247,6 +252,33 @@ def test_every_octet_is_named_and_explains_itself(opened: Opened) -> None:
     page.keyboard.press("ArrowRight")
     assert page.locator(".mp-why").inner_text().startswith("password: ")
     assert step(page) == 26, "arrows among the octets do not step"
+
+
+def test_tls_records_are_read_as_far_as_anybody_can(opened: Opened) -> None:
+    lab = Lab(seed=1)
+    mail = lab.send("alice@alpha.example", "bob@beta.example", subject="Hello", text="Hi Bob")
+    page = opened(mail.trace, at="#step=17", readers=shown.READERS, tables=shown.TABLES)
+    first = page.locator(".mp-bytes .sealed .gl").first
+    assert first.locator("b").all_inner_texts()[:2] == ["16", "03 01"]
+    assert first.locator("i").all_inner_texts()[:3] == ["handshake", "version", "length"]
+    page.locator(".mp-bytes button.g").first.focus()
+    assert page.locator(".mp-why").inner_text().startswith("TLS record type: ")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".mp-why").inner_text().startswith("TLS fragment: ")
+    focus(page)
+    page.evaluate(TO_ROW, "MAIL FROM")
+    assert page.locator(".mp-bytes .sealed .gl").count() == 1
+    assert page.locator(".mp-bytes .sealed i").all_inner_texts()[0] == "application data"
+
+
+def test_records_of_the_dns_are_told_term_by_term(opened: Opened) -> None:
+    found = Lab(seed=1).check_spf(ip="203.0.113.66", helo="mallory.example", mail_from="alice@alpha.example")
+    page = opened(found.trace, readers=shown.READERS, tables=shown.TABLES)
+    page.evaluate(TO_ROW, "v=spf1")
+    names = page.locator(".mp-bytes .g i").all_inner_texts()
+    assert {"SPF version", "SPF mechanism", "SPF qualifier"} <= set(names)
+    assert page.locator(".mp-bytes").inner_text().count("unexplained") == 0
 
 
 def test_a_refusal_gives_its_rule_and_where_it_is_written(opened: Opened) -> None:
