@@ -140,7 +140,7 @@ class History:
 
         return {
             "spf": lambda ip, helo, mail_from: pyspf.check(ip, helo, mail_from, self.zone),
-            "dkim": lambda message, number: dkimpy.verify(message, self.zone, number),
+            "dkim": lambda message, number: dkimpy.verify(message, self.zone, number, self.clock.unix()),
         }
 
     @property
