@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from player_traces import HOSTILE, READERS, TABLES, hostile, long, reading
@@ -451,6 +452,23 @@ def test_the_trace_that_is_saved_is_the_trace(opened: Opened, tmp_path: Path) ->
     assert Trace.from_json(saved(page, "json", tmp_path).decode()) == reading()
     page.get_by_label("Which future").select_option("b1")
     assert Trace.from_json(saved(page, "json", tmp_path).decode()) == reading(b"NOOP\r\n")
+
+
+def test_hostile_text_is_harmless_in_files_too(opened: Opened, tmp_path: Path) -> None:
+    page = opened(hostile())
+    focus(page)
+    press(page, "4")
+    text = saved(page, "txt", tmp_path).decode()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
+    picture = ElementTree.fromstring(saved(page, "svg", tmp_path))
+    assert {element.tag.rpartition("}")[2] for element in picture.iter()} <= {
+        "svg", "title", "style", "rect", "text", "g", "line", "path", "circle",
+    }  # fmt: skip
+    assert len(picture.findall(".//{*}style")) == 1
+    assert not [name for element in picture.iter() for name in element.attrib if name.lower().startswith("on")]
+    assert Trace.from_json(saved(page, "json", tmp_path).decode()) == hostile()
+    saved(page, "pcap", tmp_path)
+    assert tshark(tmp_path / "pcap", "ip.checksum.status == 0 || tcp.len > 1400", "frame.number") == []
 
 
 def tshark(file: Path, show: str, *fields: str) -> list[tuple[str, ...]]:
