@@ -197,7 +197,7 @@ class History:
             self.inputs.append(Input(f"zone.{name}", args, kwargs))
 
     def in_world(self, work: Callable[[], T], settle: bool = False) -> T:
-        """Touch the world, and let everybody go on who can; on real sockets that takes time, which `settle` waits for."""
+        """Touch the world, and let everybody go on who can: on real sockets that takes time, and `settle` waits."""
         if self.sockets:
             value = self.sockets.call(work)
             if settle:
