@@ -120,6 +120,7 @@ def test_each_wrong_answer_is_told_apart(id, number, student) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @every_exercise
 def test_the_answers_are_judged_alike_for_a_whole_class(id) -> None:
     for number in range(150):
