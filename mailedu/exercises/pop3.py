@@ -375,7 +375,8 @@ class P3(Exercise):
             f"Write `sync(pop, store)`. `pop` is a call that is logged in, for {self.user}; of it there is `pop.send`. "
             f"`store` is a dict, name → letter, that is kept between runs. **Fetch** what `store` lacks, **delete "
             f"nothing, end the session.** The check calls it three times; between the calls letters come and go, and "
-            f'once the line breaks in the middle of a letter: then `.send` returns `""`, for good. Every letter is to be '
+            f'once the line breaks in the middle of a letter: then `.send` returns `""`, for good. '
+            "Every letter is to be "
             f"fetched **once**, and to be in `store` as it was written.\n\nTry it: `sync(p3.connect(), {{}})`. Then "
             f"hand in the function: `check(p3, sync)`."
         )
