@@ -21,6 +21,7 @@ class Lesson(NamedTuple):
 LESSONS = (
     Lesson("00-start.ipynb", "Start: a message travels", "journey", ("J1", "J2")),
     Lesson("06-pop3.ipynb", "POP3: what leaves the server, and when", "pop3", ("P1", "P2", "P3", "P4", "P5")),
+    Lesson("08-spf.ipynb", "SPF: who may send for a domain", "spf", ("F1", "F2", "F3", "F4", "F5")),
     Lesson(
         "09-dkim.ipynb", "DKIM: a domain puts its name to a letter", "dkim", ("D1", "D2", "D3", "D4", "D5", "D6", "D7")
     ),

@@ -19,7 +19,7 @@ from .verdicts import SpfVerdict, check_spf, unix
 
 Edits = str | Zone | Mapping[str, Any]  # a zone file's text, a whole zone, or {"alpha.example": {"TXT": "v=spf1 -all"}}
 MOST = 4_096  # addresses of a map
-WIDTH = 110  # letters of two columns
+WIDTH = 114  # letters of two columns
 SAME, OTHER = " │ ", " ≠ "
 
 
@@ -250,7 +250,7 @@ def map_spf(dns: Dns, addresses: str | Iterable[str], *, mail_from: str, helo: s
     results, by = {}, {}
     for ip in each(addresses):
         found = unrecorded(spf.check_host(ip, domain, mail_from, helo=helo, now=unix(now)), dns)
-        results[ip], by[ip] = found.result, found.mechanism or found.problem
+        results[ip], by[ip] = found.result, found.mechanism or found.problem.removeprefix("spf.").replace("-", " ")
     return SpfMap(f"Who may send for {mail_from}", results, by)
 
 
