@@ -20,6 +20,7 @@ class Lesson(NamedTuple):
 
 LESSONS = (
     Lesson("00-start.ipynb", "Start: a message travels", "journey", ("J1", "J2")),
+    Lesson("01-smtp-by-hand.ipynb", "SMTP by hand", "smtp", ("S1", "S2", "S3", "S4", "S5", "S8", "S9", "S10", "S11")),
     Lesson("06-pop3.ipynb", "POP3: what leaves the server, and when", "pop3", ("P1", "P2", "P3", "P4", "P5")),
     Lesson("08-spf.ipynb", "SPF: who may send for a domain", "spf", ("F1", "F2", "F3", "F4", "F5")),
     Lesson(

@@ -320,7 +320,7 @@ class S4(Exercise):
     def task(self) -> str:
         return (
             f"One letter from {self.sender} is for {names_of(self.recipients)}; `s4.recipients` is the list. "
-            f"Hand it to mx.beta.example **in one transaction, with one `DATA`**, asking for all three in this order. "
+            f"Hand it to mx.beta.example **in one transaction**, with one `DATA`, asking for all three in this order. "
             f"One of them is not there, and the other two must get it, once each. "
             f"Then say which one is not there: `check(s4, nobody)`."
         )
@@ -494,6 +494,7 @@ class S9(Exercise):
         self.recipients = some_names(dice, 10)
         self.absent = frozenset(dice.sample(self.recipients, 2))
         self.there = [one for one in self.recipients if one not in self.absent]
+        self.subject = dice.choice(SUBJECTS)
         self.client = ALPHA
         self.lab = new_lab(dice, self.there)
         self.before = len(self.lab.inputs)
@@ -502,8 +503,8 @@ class S9(Exercise):
     def task(self) -> str:
         return (
             f"`s9.recipients` are ten addresses at beta.example; two of them are not there. Hand mx.beta.example "
-            f"one letter from {self.sender} for all ten, with **at most {MOST} round trips** from EHLO to QUIT: "
-            f"that is how often you may send something and wait (the greeting does not count). "
+            f"one letter from {self.sender} for all ten, subject *{self.subject}*, with **at most {MOST} round trips** "
+            f"from EHLO to QUIT: that is how often you may send something and wait (the greeting does not count). "
             f"Each that is there gets it once. Then name the two that are not, as a list: `check(s9, refused)`."
         )
 
@@ -529,6 +530,9 @@ class S9(Exercise):
                 yield Wrong(f"{one} got the letter {count} times.", "Who was asked for, and how often?", came[0].step)
         if not call.is_over:
             yield Wrong("The call is still open.", "Which group can QUIT go along with?", call.said[-1].step)
+        if came[-1].field("Subject") != self.subject:
+            has = quoted(came[-1].field("Subject"))
+            yield Wrong(f"The letter's subject is `{has}`, not *{self.subject}*.", "What does a field look like?")
         yield from self.look_at_answer(answer, call)
         slow = len(self.recipients) + 5
         return (

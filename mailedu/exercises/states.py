@@ -15,6 +15,7 @@ from ..trace import Trace
 from ..zone import Zone
 from .frame import Exercise, Findings, Wrong
 from .talk import quoted
+from .words import plain
 
 STATES = ("GREETED", "READY", "MAIL", "RCPT", "DATA", "CLOSED")
 COMMANDS = ("EHLO", "HELO", "MAIL", "RCPT", "DATA", ".", "RSET", "NOOP", "QUIT")
@@ -139,18 +140,24 @@ def table_of(rows: Any) -> Filled:
 
 
 class Picture:
-    """A table of rows as a diagram; in a terminal as rows."""
+    """A table of rows as a diagram; as rows in a terminal; what is wrong with it, where it is no table."""
 
     def __init__(self, rows: Any) -> None:
-        self.table = table_of(rows)
+        self.table: Filled | None = None
+        try:
+            self.table = table_of(rows)
+            self.text = "\n".join(f"{row.state:8} {row.command:5} -> {row.next}" for row in self.table)
+        except LabError as no:
+            self.text = plain(str(no))
 
     def __repr__(self) -> str:
-        return "\n".join(f"{row.state:8} {row.command:5} -> {row.next}" for row in self.table)
+        return self.text
 
-    def _repr_svg_(self) -> str:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from ..views.svg import state_svg
 
-        return state_svg(self.table)
+        picture = {"image/svg+xml": state_svg(self.table)} if self.table else {}
+        return {"text/plain": self.text, **picture}
 
 
 # -- the client that nobody sees ---------------------------------------------------------------------------------------
