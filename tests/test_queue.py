@@ -10,7 +10,7 @@ import pytest
 from mta_stage import ALICE, BOB, CAROL, house, perform, rules
 
 from mailedu import DnsTimeout, Lab, LabError
-from mailedu.acts import Accept, Connect, Flag, Hear, Open, Remove, Rule, Say, Store, Wait
+from mailedu.acts import Accept, Ask, Connect, Flag, Hear, Open, Remove, Rule, Say, Store, Wait
 from mailedu.message import Message
 from mailedu.mta import Setup, relay, schedule
 from mailedu.mta.attempt import Said, Tried, as_reply
@@ -752,3 +752,22 @@ def test_the_queue_s_own_trace_is_equal_for_equal_seeds() -> None:
         lab.restart(ALPHA)
         traces.append(lab.trace)
     assert traces[0] == traces[1]
+
+
+@pytest.mark.parametrize("arrived", [0.1, 0.3, 86_400.7, 1e6 + 0.1, 3e7 / 7])
+def test_the_last_attempt_is_the_last_whatever_rounding_does(arrived) -> None:
+    """A wait of a millionth of a second, or of none, would never end."""
+    here = house(ALPHA)
+    here.clock.now = arrived
+    acts = relay(here, 1, b"\r\n", Entry("", ("x@silent.example",), arrived).note())
+    answer, waits = None, []
+    try:
+        while True:
+            act = acts.throw(answer) if isinstance(answer, Exception) else acts.send(answer)
+            answer = DnsTimeout() if isinstance(act, Ask) else None
+            if isinstance(act, Wait):
+                waits.append(act.seconds)
+                here.clock.now += act.seconds - 1e-9
+    except StopIteration:
+        pass
+    assert len(waits) == 20 and min(waits) > 1

@@ -21,6 +21,7 @@ from .attempt import Said, Tried, attempt
 from .entry import Entry
 from .house import MINUTE, House, Setup
 
+MOMENT = 1.0  # seconds
 LATE = "told-late"  # the flag of a message whose sender knows that it takes longer
 
 
@@ -33,11 +34,16 @@ def pause(setup: Setup, age: float) -> float:
     return min(usual, setup.gives_up_after - age)
 
 
+def is_over(setup: Setup, age: float) -> bool:
+    """Whether it was tried long enough; a moment too early is not too early, since moments are rounded."""
+    return age + MOMENT >= setup.gives_up_after
+
+
 def schedule(setup: Setup) -> Iterator[float]:
     """When, in seconds after it came, a message is tried that nobody takes."""
     age = 0.0
     yield age
-    while age < setup.gives_up_after:
+    while not is_over(setup, age):
         age += pause(setup, age)
         yield age
 
@@ -87,7 +93,7 @@ class Queued:
     def put_off(self, deferred: Mapping[str, Said]) -> Acts[None]:
         """Not now: wait, or give up."""
         setup, age = self.house.setup, self.age
-        if age >= setup.gives_up_after:
+        if is_over(setup, age):
             self.bounced, self.waiting = True, []
             yield Rule("mta.expired", "bounced", {"days": f"{setup.gives_up_after / 86_400:g}"})
             yield from notices.failed(self.house, self.entry, self.message, deferred, expired=True)
