@@ -19,6 +19,8 @@ from mailedu import Lab
 from mailedu.acts import Hear, Say, Store
 from mailedu.mta.entry import Entry
 
+pytestmark = pytest.mark.long  # minutes, where others use the machine too
+
 HOSTS = ["mx.alpha.example", "mx.beta.example", "mx.gamma.example"]
 SENDERS = ["alice@alpha.example", "amir@alpha.example", "bob@beta.example", "carol@gamma.example"]
 RECIPIENTS = [
