@@ -19,7 +19,7 @@ from .verdicts import SpfVerdict, check_spf, unix
 
 Edits = str | Zone | Mapping[str, Any]  # a zone file's text, a whole zone, or {"alpha.example": {"TXT": "v=spf1 -all"}}
 MOST = 4_096  # addresses of a map
-WIDTH = 114  # letters of two columns
+WIDTH = 115  # letters of two columns
 SAME, OTHER = " │ ", " ≠ "
 
 
@@ -244,8 +244,8 @@ class SpfMap(Mapping[str, str]):
 
 def map_spf(dns: Dns, addresses: str | Iterable[str], *, mail_from: str, helo: str = "", now: float = 0.0) -> SpfMap:
     """What MAIL FROM gets from each of these addresses: single ones, or networks like "192.0.2.0/24"."""
-    domain = mail_from.rpartition("@")[2]
-    if not domain:
+    _, at, domain = mail_from.rpartition("@")
+    if not (at and domain):
         raise LabError("Give mail_from= an address, as in mail_from='alice@alpha.example'.")
     results, by = {}, {}
     for ip in each(addresses):
