@@ -104,4 +104,4 @@ def test_a_guess_is_committed_by_a_click(lesson: Page) -> None:
 
 def test_nothing_left_the_machine_and_the_console_is_clean(lab: Jupyter, lesson: Page) -> None:
     assert lab.outside == []
-    assert lab.errors == []
+    assert lab.errors == [], "\n".join(lab.errors)

@@ -145,6 +145,12 @@ def test_the_eleventh_look_up_stands_out(opened: Opened) -> None:  # noqa: F811
     assert page.evaluate(BEYOND_THE_EDGE) == []
 
 
+def test_who_gives_no_name_is_checked_too(opened: Opened) -> None:  # noqa: F811
+    page = opened(check_spf(ip="192.0.2.77", helo="", mail_from="", dns=NESTED).trace)
+    assert page.locator(".mp-spf-line").evaluate_all(LABELS) == ["(no name) has no policy that can be used"]
+    assert press(page, *["ArrowDown"] * 3) >= 2
+
+
 def test_a_trace_without_spf_has_no_such_pane(opened: Opened) -> None:  # noqa: F811
     assert opened(Lab(seed=1).smtp("mx.beta.example").trace).locator("[role=tab]").count() == 0
 

@@ -284,8 +284,9 @@ def first_number(said: str) -> int:
 
 def as_data(check: Check) -> dict[str, Any]:
     """A check as the player has it: steps by number, nothing that says nothing."""
-    told = {"title": check.title, "ip": check.ip, "domain": check.domain, "sender": check.sender, **of_part(check)}
-    return filled(told | {"explanation": check.explanation, "lookups": check.lookups, "voids": check.voids})
+    told = {"title": check.title, "ip": check.ip, "domain": check.domain, "sender": check.sender}
+    spent = {"explanation": check.explanation, "lookups": check.lookups, "voids": check.voids}
+    return told | of_part(check) | filled(spent)
 
 
 def of_part(part: Part) -> dict[str, Any]:

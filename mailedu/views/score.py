@@ -264,7 +264,8 @@ class Scribe:
         checks = [as_data(check) for check in spf_checks(self.trace)]
         if not checks:
             return {}
-        alone = all(row["label"].startswith("SPF, ") for row in self.rows if "up" not in row)
+        top = (row for row in self.rows if "up" not in row)
+        alone = all(row["label"].startswith("SPF, ") or row.get("rule", "").startswith("spf.") for row in top)
         return {"spf": checks} | ({"pane": "spf"} if alone else {})
 
     # -- one step

@@ -102,7 +102,7 @@ export function spfPane(app) {
     line.kind === "term" ? costs(part) : h("span", { class: "costs" }));
   }
 
-  const recordLabel = ({ domain, part }) => [icon("dns"), h("span", { class: "lb" }, h("b", {}, seen(domain, 80)), part.record ? " v=spf1" : h("span", { class: "quiet" }, " has no policy that can be used")),
+  const recordLabel = ({ domain, part }) => [icon("dns"), h("span", { class: "lb" }, h("b", {}, seen(domain || "(no name)", 80)), part.record ? " v=spf1" : h("span", { class: "quiet" }, " has no policy that can be used")),
     part.record?.result ? h("span", { class: "cap" }, part.record.result) : null];
 
   function termLabel({ part }) {
