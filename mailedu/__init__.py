@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .acts import DnsTimeout, LabError, NXDomain
     from .catalogue import replies
     from .lab import Lab
+    from .lab.anatomy import Anatomy
+    from .lab.envelopes import Envelopes
     from .lab.verdicts import check_spf, evaluate_dmarc, sign_dkim, verify_dkim
     from .trace import Trace
     from .zone import Zone
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 HOMES = {
+    "Anatomy": "lab.anatomy",
     "DnsTimeout": "acts",
+    "Envelopes": "lab.envelopes",
     "Lab": "lab",
     "LabError": "acts",
     "NXDomain": "acts",
@@ -35,7 +39,9 @@ HOMES = {
 }
 
 __all__ = [
+    "Anatomy",
     "DnsTimeout",
+    "Envelopes",
     "Lab",
     "LabError",
     "NXDomain",

@@ -12,6 +12,7 @@ from .. import message
 from ..auth.dkim import field, key
 from ..auth.dmarc import record as dmarc
 from ..auth.spf import record as spf
+from . import octets
 
 Span = tuple[int, str]
 SAME = {"space", "blank", "text", ";", "=", "CRLF", "LF", "fold", "field name", "colon"}  # the same everywhere
@@ -31,17 +32,15 @@ def record_spans(data: bytes, sender: str = "", verb: str = "", first: bool = Tr
 
 
 def letter_spans(data: bytes, sender: str = "", verb: str = "", first: bool = True) -> list[Span]:
-    """Of a message, with the tags of its signatures told apart."""
-    letter = message.Message(data)
-    if not any(one.name.lower() in SIGNATURES for one in letter.fields):
-        return message.spans(data)
-    found: list[Span] = []
-    for one in letter.fields:
-        signed = one.name.lower() in SIGNATURES
-        found += broken(one.data, named("DKIM", field.spans(one.data))) if signed else message.field_spans(one)
-    rest = message.spans(data)
-    count = sum(len(message.field_spans(one)) for one in letter.fields)
-    return [*found, *rest[count:]]
+    """Of a message, with its MIME parts and the tags of its signatures told apart."""
+    return octets.spans(data, field_spans)
+
+
+def field_spans(one: message.Field) -> Iterable[Span]:
+    """Of a field: a signature's tags, or what any field is made of."""
+    if one.name.lower() in SIGNATURES:
+        return broken(one.data, named("DKIM", field.spans(one.data)))
+    return octets.of_field(one)
 
 
 def broken(data: bytes, spans: Iterable[Span]) -> Iterator[Span]:
