@@ -21,6 +21,8 @@ class Lesson(NamedTuple):
 LESSONS = (
     Lesson("00-start.ipynb", "Start: a message travels", "journey", ("J1", "J2")),
     Lesson("01-smtp-by-hand.ipynb", "SMTP by hand", "smtp", ("S1", "S2", "S3", "S4", "S5", "S8", "S9", "S10", "S11")),
+    Lesson("02-the-message.ipynb", "The message", "message", ("M1", "M2", "M3", "M4")),
+    Lesson("03-envelope-and-header.ipynb", "Envelope and header", "envelope", ("S6", "M5", "S7")),
     Lesson("06-pop3.ipynb", "POP3: what leaves the server, and when", "pop3", ("P1", "P2", "P3", "P4", "P5")),
     Lesson("08-spf.ipynb", "SPF: who may send for a domain", "spf", ("F1", "F2", "F3", "F4", "F5")),
     Lesson(
