@@ -176,13 +176,13 @@ def test_the_macros_are_filled_in(lesson) -> None:
 
 def test_dnspython_s_packets_lead_to_the_same_results(lesson) -> None:
     lines = said(lesson, "dnspython").splitlines()
-    assert lines[0] == "mailedu: pass  pyspf: pass"
-    asked = [line.split(":")[0] for line in lines[1:] if line]
+    assert lines[:2] == ["mailedu: pass", "pyspf:   pass"]
+    asked = [line.split(":")[0] for line in lines[2:] if line]
     assert asked == [
         "out.alpha.example TXT",
         *("alpha.example TXT", "_spf.mailer.example TXT") * 2,
     ], "ours asks about the greeting too"
-    assert all(re.search(r"\d+ octets out, \d+ back", line) for line in lines[1:] if line)
+    assert all(re.search(r"\d+ octets out, \d+ back", line) for line in lines[2:] if line)
 
 
 # -- section 8: forwarding -------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """The picture of a maildrop: every letter and every mark in it is the trace's."""
 
+import re
 import xml.etree.ElementTree as ET
+from base64 import b64decode
 
 import pytest
 
@@ -127,3 +129,12 @@ def test_nobody_opened_it() -> None:
     with pytest.raises(LabError, match="let one log in"):
         read(Trace(), BOB)
     assert str(piles([], BOB)) == "" and piles([], BOB)._repr_svg_().startswith("<svg")
+
+
+def test_in_a_page_it_is_as_wide_as_there_is_room_and_dark_by_night() -> None:
+    made = piles([run(["RETR 1", "QUIT"], subjects=['"><script>', "b"])], BOB)
+    html = made._repr_html_()
+    assert "<script" not in html and html.count("<img ") == 2 and html.count("data:image/svg+xml;base64,") == 2
+    light, dark = (b64decode(one).decode() for one in re.findall('base64,([^"]*)', html))
+    assert light == made._repr_svg_() != dark
+    assert 'alt="run 1: 2 letters' in html and html.count("display: none") == 1 and 'style="display:none"' in html

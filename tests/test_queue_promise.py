@@ -13,13 +13,11 @@ from collections import Counter
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from mailedu import Lab
 from mailedu.acts import Hear, Say, Store
 from mailedu.mta.entry import Entry
-
-pytestmark = pytest.mark.long  # minutes, where others use the machine too
 
 HOSTS = ["mx.alpha.example", "mx.beta.example", "mx.gamma.example"]
 SENDERS = ["alice@alpha.example", "amir@alpha.example", "bob@beta.example", "carol@gamma.example"]
@@ -265,13 +263,10 @@ def read(data: bytes) -> tuple[bytes, list[tuple[bytes, str]]]:
     return b"", [(unique, one["Final-Recipient"].partition("; ")[2]) for one in fields]
 
 
-TestPromise = Promise.TestCase
-TestPromise.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+def test_the_promise() -> None:
+    run_state_machine_as_test(Promise, settings=settings(max_examples=25, stateful_step_count=20, deadline=None))
 
 
-class Long(Promise):
-    """The same, for longer."""
-
-
-TestLongPromise = pytest.mark.long(Long.TestCase)
-TestLongPromise.settings = settings(max_examples=400, stateful_step_count=50, deadline=None)
+@pytest.mark.long
+def test_the_promise_for_longer() -> None:
+    run_state_machine_as_test(Promise, settings=settings(max_examples=300, stateful_step_count=40, deadline=None))

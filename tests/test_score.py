@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from player_traces import READERS, TABLES, Talk, Teller, hostile, long, reading
 
+from mailedu import Lab
 from mailedu.acts import (
     Accept,
     Answer,
@@ -547,3 +548,15 @@ def test_any_tree_of_any_acts_can_be_told(steps: list) -> None:
         parent = above if above < len(trace) else None
         trace.record(actor, conversation, parent, act)
     holds(trace, score(trace, READERS, TABLES))
+
+
+def test_a_box_that_had_letters_before_the_trace_began_is_counted_by_its_changes():
+    lab = Lab(seed=1)
+    lab.send("alice@alpha.example", "bob@beta.example", subject="Hello", read=False)
+    pop = lab.pop3("bob@beta.example")
+    for line in ("USER bob", "PASS lab-bob", "DELE 1", "QUIT"):
+        pop.send(line)
+    told = {meter["id"]: meter["label"] for meter in score(pop.trace, {}, {})["meters"]}
+    assert told["bob@beta.example"] == "bob mailbox, change"
+    told = {meter["id"]: meter["label"] for meter in score(lab.trace, {}, {})["meters"]}
+    assert told["bob@beta.example"] == "bob mailbox"

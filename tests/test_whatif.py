@@ -28,20 +28,20 @@ def test_two_runs_stand_side_by_side_and_the_first_difference_is_marked(lab: Lab
     assert (
         str(found)
         == """\
-before                                                   │ after
-SPF, MAIL FROM: alice@alpha.example from 192.0.2.25      │ SPF, MAIL FROM: alice@alpha.example from 192.0.2.25
-  alpha.example                                          │   alpha.example
-    include:_spf.alpha.example  match -> pass  look-up 1 ≠     include:_spf.alpha.example  no match  look-up 1
+before                                           │ after
+MAIL FROM: alice@alpha.example from 192.0.2.25   │ MAIL FROM: alice@alpha.example from 192.0.2.25
+  alpha.example                                  │   alpha.example
+    include:_spf.alpha.example  match -> pass    ≠     include:_spf.alpha.example  no match
 -- first difference, step 21 --------------------
    before:  _spf.alpha.example TXT = v=spf1 ip4:192.0.2.0/26 ip6:2001:db8:a::/64 ~all
    after:   _spf.alpha.example TXT = v=spf1 ip4:192.0.2.0/28 ~all
 ------------------------------------------------
-      _spf.alpha.example                                 │       _spf.alpha.example
-        ip4:192.0.2.0/26  match -> pass                  ≠         ip4:192.0.2.0/28  no match
-        ip6:2001:db8:a::/64  not reached                 ≠         ~all  match -> softfail
-        ~all  not reached                                ≠     -all  match -> fail
-    -all  not reached                                    ≠ = fail, 1 of 10 look-ups, 0 of 2 void
-= pass, 1 of 10 look-ups, 0 of 2 void                    ≠"""
+      _spf.alpha.example                         │       _spf.alpha.example
+        ip4:192.0.2.0/26  match -> pass          ≠         ip4:192.0.2.0/28  no match
+        ip6:2001:db8:a::/64  not reached         ≠         ~all  match -> softfail
+        ~all  not reached                        ≠     -all  match -> fail
+    -all  not reached                            ≠ = fail, 1 of 10 look-ups, 0 of 2 void
+= pass, 1 of 10 look-ups, 0 of 2 void            ≠"""
     )
 
 
@@ -83,7 +83,7 @@ def test_what_makes_no_difference_is_said_so(lab: Lab) -> None:
 def test_the_same_result_by_another_way_is_a_difference(lab: Lab) -> None:
     found = lab.compare_spf({"alpha.example": "v=spf1 mx -all"}, **CALL)
     assert (found.before.result, found.after.result, found.same) == ("pass", "pass", False)
-    assert "≠     mx  match -> pass  look-up 1" in str(found)
+    assert "≠     mx  match -> pass" in str(found)
 
 
 def test_a_difference_that_changes_no_line_is_marked_too(lab: Lab) -> None:
@@ -96,7 +96,7 @@ def test_a_difference_that_changes_no_line_is_marked_too(lab: Lab) -> None:
 
 def test_a_difference_of_the_greeting_only_shows_the_greeting(lab: Lab) -> None:
     found = lab.compare_spf({"mx.alpha.example": "v=spf1 -all"}, **CALL)
-    assert "SPF, HELO" in str(found) and "SPF, MAIL FROM" not in str(found)
+    assert "HELO: mx.alpha.example" in str(found) and "MAIL FROM:" not in str(found)
 
 
 def test_in_the_player_the_second_run_is_a_future_of_the_first(lab: Lab) -> None:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,7 +78,13 @@ class Apart:
             self.start()
         objects: dict[int, Offered] = {}
         self.write({"call": [self.offer(argument, objects) for argument in args]})
-        while "ask" in (told := self.read(self.limits.seconds)):
+        left = self.limits.seconds  # for its own work; what it asks for is done on our time
+        while True:
+            began = time.monotonic()
+            told = self.read(max(left, 0))
+            left -= time.monotonic() - began
+            if "ask" not in told:
+                break
             self.write(answer(objects, told["ask"]))
         if "value" not in told:
             raise self.stopped("It wrote where only its result belongs.")
@@ -138,9 +145,8 @@ class Apart:
         try:
             line = self.lines.get(timeout=seconds)
         except queue.Empty:
-            raise self.stopped(
-                f"It did not return within {seconds:g} seconds. Is there a loop without an end?"
-            ) from None
+            most = max(seconds, self.limits.seconds)
+            raise self.stopped(f"It did not return within {most:g} seconds. Is there a loop without an end?") from None
         if not line:
             raise self.stopped()
         try:

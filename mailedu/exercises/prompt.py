@@ -11,6 +11,7 @@ from ..table import Table
 from ..trace import printable
 from ..views.svg import state_svg
 
+NO_WORDS = (".", "BDAT LAST")  # commands of a table that nobody types by that name
 FIRST = {"SMTP": ("GREETED", "READY", "MAIL", "RCPT", "DATA", "CLOSED")}  # states that are enough to begin with
 
 
@@ -47,6 +48,7 @@ class Console:
     def look(self) -> dict[str, Any]:
         """What the widget shows."""
         machine, said = self.call.line.machine, []
+        commands = [row.command for row in machine.table if row.state == self.state]
         for typed, reply in self.call.exchanges:
             said += [["C", printable(line)] for line in typed.replace("\r\n", "\n").split("\n") if typed]
             said += [["S", printable(line)] for line in reply.split("\n") if reply]
@@ -54,7 +56,7 @@ class Console:
             "said": said,
             "state": self.call.state,
             "block": self.state == "DATA",
-            "may": list(dict.fromkeys(row.command for row in machine.table if row.state == self.state)),
+            "may": [word for word in dict.fromkeys(commands) if word not in NO_WORDS],
             "why": self.why(),
             "pictures": [state_svg(self.table, self.state), state_svg(self.table, self.state, dark=True)],
         }

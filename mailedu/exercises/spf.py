@@ -222,9 +222,14 @@ out.desk.example. A {self.desk}
             f"permerror. Make it cost **at most 10**, and let each of the forty addresses in `f2.cases` get what "
             f"stands there. You own {self.domain} and all names below it; mailer.example and desk.example are "
             f"companies that send for you, and their records are theirs.\n\n"
-            f"Use `f2.lab.zone.edit(...)`. `f2.lab.map_spf(list(f2.cases), mail_from=f2.user)` shows what each gets "
-            f"now. At the end: `check(f2)`."
+            f"Use `f2.lab.zone.edit(...)`. `f2.different()` says which of the forty get something else, and what. "
+            f"At the end: `check(f2)`."
         )
+
+    def different(self) -> dict[str, str]:
+        """The addresses that do not get what they should: what they get."""
+        found = {ip: result_of(self.lab.zone, ip, self.user) for ip in self.cases}
+        return {ip: result for ip, result in found.items() if result != self.cases[ip]}
 
     def judge(self, answer: Any) -> Findings:
         zone = self.lab.zone
@@ -240,10 +245,8 @@ out.desk.example. A {self.desk}
                 found.trace,
             )
             return ""
-        got = {ip: result_of(zone, ip, self.user) for ip in self.cases}
-        wrong = [ip for ip, wanted in self.cases.items() if got[ip] != wanted]
-        if wrong:
-            yield self.other_verdict(wrong, got)
+        if got := self.different():
+            yield self.other_verdict(got)
             return ""
         yield from self.later()
         return (
@@ -251,8 +254,8 @@ out.desk.example. A {self.desk}
             f"moved to other addresses afterwards, and your record followed: you had left that to them."
         )
 
-    def other_verdict(self, wrong: list[str], got: Mapping[str, str]) -> Wrong:
-        ip = next((one for one in wrong if self.cases[one] == "pass"), wrong[0])
+    def other_verdict(self, got: Mapping[str, str]) -> Wrong:
+        ip = next((one for one in got if self.cases[one] == "pass"), next(iter(got)))
         found = self.lab.check_spf(ip=ip, mail_from=self.user)
         wanted = self.cases[ip]
         if got[ip] == "pass":
@@ -262,7 +265,7 @@ out.desk.example. A {self.desk}
         else:
             ask = f"Whoever is not named should get {wanted}. Which term says so?"
         return Wrong(
-            f"{len(wrong)} of the forty get something else: {ip} gets {got[ip]} and should get {wanted}.",
+            f"{len(got)} of the forty get something else: {ip} gets {got[ip]} and should get {wanted}.",
             ask,
             0,
             found.trace,
@@ -329,10 +332,10 @@ _spf.mailer.example. TXT "v=spf1 ip4:{self.mailer} ~all"
             f"Three services send for {d}, and today each may send as anybody. Give each what it needs, **and nothing "
             f"more**:\n\n"
             f"| who | from where | may say `MAIL FROM` |\n|---|---|---|\n"
-            f"| the office server, which greets as mx.{d} | {self.office}, the MX of {d} | …@{d} |\n"
-            f"| the newsletter, by the company mailer.example | whatever `_spf.mailer.example` lists | …@news.{d} |\n"
-            f"| the shop, on one rented host | {self.shop} and {self.shop6} | …@shop.{d} |\n\n"
-            f"Nobody ever sends as …@www.{d}. The name mx.{d} is for the greeting: the office server may use it. "
+            f"| the office server, which greets as mx.{d} | {self.office}, the MX of {d} | `@{d}` |\n"
+            f"| the newsletter, by the company mailer.example | what `_spf.mailer.example` lists | `@news.{d}` |\n"
+            f"| the shop, on one rented host | {self.shop} and {self.shop6} | `@shop.{d}` |\n\n"
+            f"Nobody ever sends as `@www.{d}`. The name mx.{d} is for the greeting: the office server may use it. "
             f"Whatever is not allowed is to get **fail**, and nothing softer.\n\n"
             f"Use `f3.lab.zone.edit(...)`, on names of {d} only. At the end: `check(f3)`."
         )

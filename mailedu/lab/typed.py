@@ -124,4 +124,4 @@ class Typed(Shown):
         return found
 
     def __repr__(self) -> str:
-        return f"<{self.title}: {self.state}, {len(self.line.exchanges) - 1} sent>"
+        return f"<{self.title}: {len(self.line.exchanges) - 1} sent; {self.ending}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby
@@ -19,8 +20,9 @@ from .verdicts import SpfVerdict, check_spf, unix
 
 Edits = str | Zone | Mapping[str, Any]  # a zone file's text, a whole zone, or {"alpha.example": {"TXT": "v=spf1 -all"}}
 MOST = 4_096  # addresses of a map
-WIDTH = 115  # letters of two columns
+WIDTH = 99  # letters of two columns: as many as a cell in a notebook has room for
 SAME, OTHER = " │ ", " ≠ "
+COUNTED = re.compile(r"  (look-up|void) \d+")
 
 
 # -- before and after --------------------------------------------------------------------------------------------------
@@ -126,8 +128,13 @@ def side_by_side(found: SpfComparison) -> Iterator[str]:
     for at, (left, right) in enumerate(pairs):
         if at == max(here, default=0):
             yield from difference(found)
-        texts = [fitted(str(line), column) if line else "" for line in (left, right)]
+        texts = [fitted(brief(line), column) if line else "" for line in (left, right)]
         yield f"{texts[0]:<{column}}{SAME if texts[0] == texts[1] else OTHER}{texts[1]}".rstrip()
+
+
+def brief(line: Line) -> str:
+    """Without what each look-up is counted: that is in the last line."""
+    return COUNTED.sub("", str(line).removeprefix("SPF, "))
 
 
 def paired(found: SpfComparison) -> Iterator[tuple[Line | None, Line | None]]:
@@ -326,9 +333,8 @@ class SpfEditor:
         """The box, a button, what is wrong, and the player of the two runs; needs Jupyter."""
         from ipywidgets import Button, HBox, Label, Layout, Textarea, VBox
 
-        lines = self.text.count("\n") + 1
-        box = Textarea(value=self.text, layout=Layout(width="100%", height=f"{min(lines, 14) * 1.6 + 2:.0f}em"))
-        box.add_class("mailedu-zone")
+        high = f"{min(self.text.count(chr(10)) + 1, 14) * 1.6:.0f}em"
+        box = Textarea(value=self.text, layout=Layout(width="calc(100% - 4px)", height=high))
         again, undo, said = Button(description="Run again"), Button(description="As it was"), Label()
         again.button_style = "primary"
         whole = VBox()

@@ -50,7 +50,7 @@ export function render({ model, el }) {
     log.replaceChildren(...model.get("said").map(([who, text]) => h("div", { class: who === "S" && /^[45]/.test(text) ? "S no" : who }, h("b", {}, who), " ", text)));
     log.scrollTop = log.scrollHeight;
     const inData = model.get("block");
-    line.placeholder = inData ? "a line of the letter; a dot alone ends it" : "EHLO client.example";
+    line.placeholder = inData ? "a line of the letter; a dot alone ends it" : "type a line, then Enter";
     may.replaceChildren(h("b", { class: "state" }, state), inData ? " every line is the letter's" : ` may hear ${model.get("may").join(", ") || "nothing more"}`);
     why.textContent = model.get("why");
     undo.disabled = model.get("said").every(([who]) => who === "S");

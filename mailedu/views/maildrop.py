@@ -7,8 +7,10 @@ of one that was removed stays empty.  The last picture stands at the right in ev
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ..acts import Close, Enter, Hear, LabError, Remove, Rule, Store
@@ -32,6 +34,12 @@ PITCH = 42.0  # from one letter to the next, at most
 LETTER = (30.0, 20.0)  # its width and height, at most
 ARROW = 60.0  # from one pile to the next, at least
 MOST = 6  # moments that one lane has room for
+
+
+BY_NIGHT = """
+body[data-jp-theme-light="false"] .piles-light { display: none }
+body[data-jp-theme-light="false"] .piles-dark { display: inline !important }
+"""
 
 
 @dataclass(slots=True)
@@ -136,6 +144,18 @@ class Piles:
         from .svg import svg
 
         return svg(self.drawing)
+
+    def _repr_html_(self) -> str:
+        """The same, as wide as there is room for; in JupyterLab's dark theme it is dark."""
+        from .svg import svg
+
+        made = self.drawing
+        light, dark = (b64encode(svg(made, by_night).encode()).decode("ascii") for by_night in (False, True))
+        return (
+            f"<style>{BY_NIGHT}</style>"
+            f'<img class="piles-light" alt="{escape(printable(made.title))}" src="data:image/svg+xml;base64,{light}">'
+            f'<img class="piles-dark" alt="" style="display:none" src="data:image/svg+xml;base64,{dark}">'
+        )
 
     def figure(self, **options: Any) -> Figure:
         """The same by matplotlib, for papers and slides."""

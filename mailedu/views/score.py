@@ -238,6 +238,7 @@ class Scribe:
         self.rules: dict[str, str] = {}  # name -> section
         self.codes: dict[str, tuple[str, str]] = {}  # of replies -> (what it means, where that is written)
         self.counts: dict[str, int] = {}  # meter -> its value after the last row
+        self.changes: set[str] = set()  # meters that lost more than the trace had put in: they can only tell changes
         self.names: dict[str, list[str]] = {}  # of spans -> [kind of mark, sentence]
         self.spoken: dict[tuple[Any, ...], list[Span]] = {}  # what readers have said already
         self.after: list[Step] | None = None  # while what a conversation set off is told: what that sets off, in turn
@@ -254,10 +255,13 @@ class Scribe:
             "rules": self.rules,
             "codes": self.codes,
             "names": self.names,
-            "meters": [{"id": name, "label": meter_label(name)} for name in in_order(self.counts)],
+            "meters": [{"id": name, "label": self.meter(name)} for name in in_order(self.counts)],
             "dropped": self.trace.dropped,
             **self.programs(),
         }
+
+    def meter(self, name: str) -> str:
+        return meter_label(name) + (", change" if name in self.changes else "")
 
     def programs(self) -> dict[str, Any]:
         """The SPF checks in it; where there is nothing else, theirs is the pane to walk it in."""
@@ -348,8 +352,10 @@ class Scribe:
 
     def count(self, row: int, meter: str, by: int) -> None:
         """A meter moves with this row."""
-        self.counts[meter] = self.counts.get(meter, 0) + by
-        self.rows[row].setdefault("world", {})[meter] = self.counts[meter]
+        now = self.counts[meter] = self.counts.get(meter, 0) + by
+        self.rows[row].setdefault("world", {})[meter] = now
+        if now < 0:
+            self.changes.add(meter)
 
     # -- groups
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ..acts import LabError, Rule
@@ -144,9 +143,9 @@ def meter(x: float, y: float, most: int, before: int, own: Sequence[int]) -> Ite
 
 # -- what each of many addresses gets ----------------------------------------------------------------------------------
 
-SQUARE = 22.0  # of an address
+SQUARE = 20.0  # of an address
 ACROSS = 16  # addresses in a row
-LABEL = 132.0  # what a row begins with
+LABEL = 46.0  # what a row begins with
 
 
 def spf_map(results: Mapping[str, str], *, title: str = "", dark: bool = False, width: float = 13.333) -> Figure:
@@ -164,8 +163,11 @@ def map_drawing(results: Mapping[str, str], title: str = "") -> Drawing:
     """Blocks beside each other, two in a row; below them what the signs mean, with how many there are of each."""
     if not results:
         raise LabError("There is nothing to draw: a map needs at least one address.")
-    blocks = [(name, list(group)) for name, group in groupby(results, block_of)]
-    wide, gap = LABEL + ACROSS * SQUARE, 40.0
+    inside: dict[str, list[str]] = {}  # block -> its addresses
+    for address in sorted(results, key=order_of):
+        inside.setdefault(block_of(address), []).append(address)
+    blocks = list(inside.items())
+    wide, gap = LABEL + ACROSS * SQUARE, 20.0
     columns = min(2, len(blocks))
     drawing = Drawing(title or "SPF by address", MARGIN * 2 + columns * wide + (columns - 1) * gap, 0.0)
     y = MARGIN
@@ -183,6 +185,11 @@ def map_drawing(results: Mapping[str, str], title: str = "") -> Drawing:
     return drawing
 
 
+def order_of(address: str) -> tuple[int, int]:
+    found = ipaddress.ip_address(address)
+    return found.version, int(found)
+
+
 def block_of(address: str) -> str:
     """``"192.0.2.7"`` -> ``"192.0.2.0/24"``; an IPv6 address's /120."""
     found = ipaddress.ip_address(address)
@@ -197,8 +204,8 @@ def draw_block(drawing: Drawing, name: str, results: Mapping[str, str], x: float
     rows = sorted({row for row, _ in places.values()})
     for at, row in enumerate(rows):
         first = next(address for address, (other, _) in places.items() if other == row)
-        label = shortened(row_label(first), 11, LABEL - 10, mono=True)
-        drawing.add(Words(x + LABEL - 8, y + at * SQUARE + SQUARE / 2, label, 11, "quiet", "end", mono=True))
+        label = shortened(row_label(first), 10.5, LABEL - 10, mono=True)
+        drawing.add(Words(x + LABEL - 8, y + at * SQUARE + SQUARE / 2, label, 10.5, "quiet", "end", mono=True))
     for address, (row, column) in places.items():
         left, top = x + LABEL + column * SQUARE, y + rows.index(row) * SQUARE
         drawing.add(*sign(left, top, results[address]))
@@ -206,35 +213,36 @@ def draw_block(drawing: Drawing, name: str, results: Mapping[str, str], x: float
 
 
 def row_label(address: str) -> str:
-    """The first address of its sixteen."""
+    """How the first address of its sixteen ends: ".16"; of IPv6 ":10"."""
     found = ipaddress.ip_address(address)
-    return str(type(found)(int(found) - int(found) % ACROSS))
+    first = int(found) - int(found) % ACROSS
+    return f".{first % 256}" if found.version == 4 else f":{first % 65_536:x}"
 
 
 def sign(left: float, top: float, result: str) -> Iterator[Shape]:
     """A result as a square: shape first, colour second."""
-    size, x, y = SQUARE - 4, left + SQUARE / 2, top + SQUARE / 2
+    size, x, y = SQUARE - 3, left + SQUARE / 2, top + SQUARE / 2
     colour = MOODS.get(result, "quiet")
     arm = size * 0.28
     match result:
         case "pass":
-            yield Box(left + 2, top + 2, size, size, 3, "good", "good")
+            yield Box(left + 1.5, top + 1.5, size, size, 3, "good", "good")
             yield Line(((x - arm, y), (x - arm / 4, y + arm), (x + arm, y - arm)), "bg", 2)
         case "fail":
-            yield Box(left + 2, top + 2, size, size, 3, "", "bad", 1)
+            yield Box(left + 1.5, top + 1.5, size, size, 3, "", "bad", 1)
             yield Line(((x - arm, y - arm), (x + arm, y + arm)), "bad", 2)
             yield Line(((x - arm, y + arm), (x + arm, y - arm)), "bad", 2)
         case "softfail":
-            yield Box(left + 2, top + 2, size, size, 3, "", "later", 1)
+            yield Box(left + 1.5, top + 1.5, size, size, 3, "", "later", 1)
             yield Line(((x - arm, y + arm), (x + arm, y - arm)), "later", 2)
         case "neutral":
-            yield Box(left + 2, top + 2, size, size, 3, "", "edge", 1)
-            yield Words(x, y, "?", 12, "ink", "middle", bold=True)
+            yield Box(left + 1.5, top + 1.5, size, size, 3, "", "edge", 1)
+            yield Words(x, y, "?", 11, "ink", "middle", bold=True)
         case "none":
             yield Disc(x, y, 2, "edge", "edge")
         case _:
-            yield Box(left + 2, top + 2, size, size, 3, "raised", colour, 1)
-            yield Words(x, y, "…" if result == "temperror" else "!", 13, colour, "middle", bold=True)
+            yield Box(left + 1.5, top + 1.5, size, size, 3, "raised", colour, 1)
+            yield Words(x, y, "…" if result == "temperror" else "!", 11, colour, "middle", bold=True)
 
 
 def draw_legend(drawing: Drawing, results: Iterable[str], y: float) -> float:

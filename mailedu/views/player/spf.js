@@ -1,6 +1,6 @@
 // SPF: the flight recorder.  A check as the program that ran: its terms, what became of each, and what each cost.
 
-import { h, icon, put, s, tag } from "./dom.js";
+import { MOODS, h, icon, put, s, tag } from "./dom.js";
 import { LOOKUPS, VOIDS, above, became, checkAt, isIn, lineAt, linesOf, moodOf, parts, spent, stands } from "./program.js";
 import { explain } from "./why.js";
 import { seen, sentence } from "./words.js";
@@ -16,6 +16,8 @@ export function spfPane(app) {
   const detail = h("div", { class: "mp-spf-term" });
   const element = h("div", { class: "mp-spf" }, head, h("div", { class: "mp-spf-body" }, tree, detail));
   let drawn, lines = [], rows = [];
+  // Where there is nothing else to see, it begins at the last question, which is the one about MAIL FROM.
+  if (app.story.pane && app.walk.cursor === 0) app.walk.go(app.story.rowOf(app.story.spf.at(-1).n), { jump: true, reveal: true });
 
   /** All of it, for the check that the cursor is in or comes to. */
   function draw() {
@@ -71,17 +73,16 @@ export function spfPane(app) {
   // -- the head: which check, what it asks, and what it has used up
 
   function drawHead(check, step) {
-    const { spf } = app.story, used = spent(lines, step), done = step >= check.end - 1;
+    const { spf } = app.story, used = spent(lines, step);
     const names = spf.map(one => `${one.title.replace(/^SPF, /, "")}: ${one.outcome ?? "…"}`);
     const choice = spf.length > MOST_BUTTONS
       ? h("select", { "aria-label": "Check", onchange: event => go(spf[event.target.value].n) }, spf.map((one, at) =>
         h("option", { value: at, selected: one === check }, `step ${one.n} · ${names[at]} · ${seen(one.sender, 40)}`)))
       : h("div", { class: "mp-spf-checks", role: "group", "aria-label": "Checks" }, spf.map((one, at) =>
-        h("button", { type: "button", "aria-pressed": String(one === check), onclick: () => go(one.n) }, names[at])));
+        h("button", { type: "button", "aria-pressed": String(one === check), onclick: () => go(one.n) }, MOODS[moodOf(one.outcome)] ? icon(MOODS[moodOf(one.outcome)]) : null, names[at])));
     head.replaceChildren(choice,
       h("p", { class: "ask" }, "May ", h("b", { class: "mono" }, seen(check.ip, 60)), " send for ", h("b", { class: "mono" }, seen(check.sender, 80)), "?"),
-      gauge("look-ups", used.lookups, LOOKUPS), gauge("void", used.voids, VOIDS),
-      h("span", { class: "verdict", "data-is": done ? "past" : "future" }, tag(moodOf(check.outcome), check.outcome ?? "…"), h("span", { class: "vh" }, `result: ${check.outcome ?? "none yet"}`)));
+      gauge("look-ups", used.lookups, LOOKUPS), gauge("void", used.voids, VOIDS));
   }
 
   const gauge = (name, used, most) => h("span", { class: "gauge", "data-over": used > most },
