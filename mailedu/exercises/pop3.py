@@ -258,7 +258,7 @@ class P2(Exercise):
 
     def judge(self, answer: Any) -> Findings:
         trains = [self.train("A", "lab_a", self.lab_a), self.train("B", "lab_b", self.lab_b)]
-        wrong = [train for train in trains if train.gone != [2]]
+        wrong = sorted((train for train in trains if train.gone != [2]), key=lambda train: not train.gone)
         for train in wrong:
             yield self.not_right(train)
         if not wrong:
@@ -585,7 +585,8 @@ class P4(Exercise):
             )
         for call in calls:
             for one in call.said:
-                if one.verb in LOGS_IN and one.reply.startswith("-ERR"):
+                inside = call.opened and call.opened.step < one.step  # refused for its state
+                if one.verb in LOGS_IN and one.reply.startswith("-ERR") and not inside:
                     return Wrong(
                         f"Session {call.number} was refused at its step {one.place}, but with "
                         f"{quoted(one.reply.strip())}: that is not about the lock.",
