@@ -157,6 +157,9 @@ class Upgrade(Act):
     """Put TLS under the conversation and forget what was read before it.  TlsFailed, when the handshake does."""
 
     server_name: str = ""  # the client says whom it expects
+    trust: str = (
+        "name"  # … and what it believes: "name" that certificate of a known authority, "chain" any of its, "any"
+    )
 
 
 @dataclass(slots=True)

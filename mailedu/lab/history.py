@@ -18,7 +18,7 @@ from ..trace import Step, Trace, printable
 from ..zone import Zone
 from .faults import Fault, Mischief
 from .letters import Letter, check_ip, read_by_both, write_letter
-from .stage import COMPANIES, IMPLICIT_TLS, Settings, Staff, Stage, first_zone
+from .stage import COMPANIES, IMPLICIT_TLS, SERVED, Settings, Staff, Stage, first_zone
 
 if TYPE_CHECKING:
     from ..net.sockets import Sockets
@@ -117,6 +117,7 @@ class History:
         self.zone.watch(partial(self.zone_changes, self.zone))
         self.clock.on_advance = partial(self.do, "advance")
         self.world.contexts = tls_contexts() if self.tls else {}
+        self.world.client_contexts = self.world.contexts
         self.mischief = Mischief(self.world, self.zone)
         self.world.doing[Ask] = self.mischief.ask
         self.stage = Stage(
@@ -395,5 +396,5 @@ def tls_contexts() -> Mapping[str, Any]:
     except ImportError:
         return {}
     hosts = [f"{kind}.{domain}" for domain in COMPANIES for kind in ("mx", "pop", "imap")]
-    served = ["localhost", "127.0.0.1"]  # how a program outside calls them
-    return {"client": tls.client_context(), "server": tls.server_context(*hosts, *served)}
+    believing = {trust: tls.client_context(trust) for trust in ("chain", "any")}
+    return {"client": tls.client_context(), "server": tls.server_context(*hosts, *SERVED), **believing}

@@ -64,6 +64,7 @@ PORTS = {
     "imap": ("imap.beta.example", 143),
     "imaps": ("imap.beta.example", 993),
 }
+SERVED = ("localhost", "127.0.0.1")  # how a program outside calls our servers
 IMPLICIT_TLS = frozenset({465, 995, 993})
 SUBMISSION = (587, 465, 2525)
 IPV6 = {"mx.alpha.example": ("2001:db8:a::25",)}
@@ -71,6 +72,12 @@ LIMITS = ("most_mails", "most_recipients", "size")
 OF_SERVER = (*LIMITS, "lenient", "plain_needs_tls", "service", "tls_required", "without")
 OF_HOUSE = tuple(one.name for one in fields(Setup))
 OF_POP3 = ("keeps_nothing", "login_delay", "plain_needs_tls", "tells_count")
+OF_IMAP = ("login_disabled",)
+TLS_CHOICES = {
+    "certificate": ("good", "wrong name", "expired", "self-signed", "unknown CA"),
+    "tls_version": ("", "1.2", "1.3"),  # "": whichever the client prefers
+}
+OF_TLS = tuple(TLS_CHOICES)  # of every host
 
 Staff = Mapping[str, Sequence[str]]  # domain -> the names of more people who work there
 Settings = Mapping[str, Mapping[str, Any]]  # host -> what it does otherwise (see SmtpServer, Mx, Pop3Server)
@@ -130,13 +137,18 @@ class Stage:
             self.build(company, opinions)
         for host in self.settings:
             self.check_settings(self.check_host(host))
+            self.show_certificate(host)
 
     def check_settings(self, host: str) -> None:
         """LabError for a setting that no server could have."""
         chosen = self.settings[host]
-        known = OF_POP3 if host.startswith("pop.") else (*OF_SERVER, *OF_HOUSE)
+        of_kind = {"pop": OF_POP3, "imap": OF_IMAP}.get(host.partition(".")[0], (*OF_SERVER, *OF_HOUSE))
+        known = (*of_kind, *OF_TLS)
         if unknown := set(chosen) - set(known):
             raise LabError(f"{host} has no setting {min(unknown)!r}: there are {', '.join(known)}.")
+        for name, values in TLS_CHOICES.items():
+            if chosen.get(name, values[0]) not in values:
+                raise LabError(f"{name} is one of {', '.join(map(repr, values))}, not {chosen[name]!r}.")
         if chosen.get("via"):
             self.place(str(chosen["via"]), 2525)
         for (name, port), listens in self.world.listeners.items():
@@ -154,6 +166,16 @@ class Stage:
         except LabError:
             self.settings[host] = before
             raise
+        self.show_certificate(host)
+
+    def show_certificate(self, host: str) -> None:
+        """What it shows from now on, and which TLS it speaks."""
+        chosen = self.chosen(host, OF_TLS)
+        if chosen and self.tls:
+            from ..net.tls import server_context  # here, because Pyodide has no ssl
+
+            certificate, version = (chosen.get(name, values[0]) for name, values in TLS_CHOICES.items())
+            self.world.server_contexts[host] = server_context(host, *SERVED, certificate=certificate, version=version)
 
     def chosen(self, host: str, names: Sequence[str]) -> dict[str, Any]:
         """What was chosen for a host, of these settings."""
@@ -230,7 +252,8 @@ class Stage:
 
     def imap(self, host: str, client: str, users: dict[str, tuple[str, str]], implicit: bool) -> ImapServer:
         world = self.world
-        return ImapServer(host, client, users, world.boxes, tls=self.tls, implicit=implicit, clock=world.clock)
+        more = self.chosen(host, OF_IMAP)
+        return ImapServer(host, client, users, world.boxes, tls=self.tls, implicit=implicit, clock=world.clock, **more)
 
     # -- who is who
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..acts import Acts, DnsTimeout, Hungup, Quiet, Refused, Rule, TlsFailed, Trouble
 from ..smtp.client import Outcome, Undelivered, send_mail
 from .entry import Entry
-from .house import House
+from .house import TLS, House
 from .routing import Hop, find, hops
 
 
@@ -97,12 +97,18 @@ NO_TLS = ("smtp.requiretls-clear", "smtp.requiretls-unknown")
 def hand_over(house: House, entry: Entry, message: bytes, recipients: Sequence[str], hop: Hop) -> Acts[Outcome]:
     """One call; under TLS where it is offered, and without where that fails (RFC 7435: opportunistic).
 
-    What is marked REQUIRETLS goes under TLS or not at all (RFC 8689 §4.2.1), unless it is a bounce: that one should not
-    be lost (§5).  The certificate is verified by the lab's authority; no MTA-STS or DNSSEC vouches for the host's name.
+    A house that is set up otherwise ("must", "verify") sends nothing without.  What is marked REQUIRETLS goes under TLS
+    or not at all (RFC 8689 §4.2.1), unless it is a bounce: that one should not be lost (§5).
     """
+    tls, trust = TLS[house.setup.tls]
+    if entry.requiretls:
+        trust = "name"
+    wishes: dict[str, Any] = {"trust": trust, "requiretls": entry.requiretls}
     try:
-        return (yield from say(house, entry, message, recipients, hop, tls="may", requiretls=entry.requiretls))
+        return (yield from say(house, entry, message, recipients, hop, tls=tls, **wishes))
     except TlsFailed as why:
+        if tls == "must":
+            raise
         if entry.requiretls and entry.sender:
             text = f"550 5.7.10 no TLS with {hop.host}: {why}"
             raise Refused("mta.requiretls", text, host=hop.host, why=str(why)) from None
@@ -112,7 +118,7 @@ def hand_over(house: House, entry: Entry, message: bytes, recipients: Sequence[s
         if no.rule not in NO_TLS or entry.sender:
             raise
         yield Rule("mta.bounce-in-the-clear", "sent", {"host": hop.host})
-        return (yield from say(house, entry, message, recipients, hop, tls="may"))
+        return (yield from say(house, entry, message, recipients, hop, tls=tls, trust=trust))
 
 
 def say(
@@ -123,6 +129,7 @@ def say(
     hop: Hop,
     *,
     tls: str,
+    trust: str = "any",
     requiretls: bool = False,
 ) -> Acts[Outcome]:
     """The call itself: what the sender asked for is passed on as it came (RFC 3461 §5.2.1).
@@ -137,6 +144,7 @@ def say(
         recipients,
         message,
         tls=tls,
+        trust=trust,
         user=hop.user,
         password=hop.password,
         ret=entry.ret,

@@ -15,6 +15,7 @@ from ..smtp.envelope import Envelope
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 POSTMASTER = "postmaster"
+TLS = {"may": ("may", "any"), "must": ("must", "any"), "verify": ("must", "name")}  # as `send_mail` has it: tls, trust
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Setup:
     busy: tuple[str, ...] = ()  # addresses whose mailbox cannot be had just now
     backup_for: tuple[str, ...] = ()  # domains of others whose mail it takes, and passes on to them
     via: str = ""  # "mx.gamma.example:2525": it hands all it sends to this service, which finds the way
+    tls: str = "may"  # to others' servers where they offer it; "must" or nothing is sent, "verify" its certificate too
     any_sender: bool = False  # who is logged in may write in anybody's name (RFC 6409 §6.1 lets it choose)
     greylist: float = 0.0  # who comes for the first time comes again after so long (RFC 6647)
     forwards: tuple[str, ...] = ()  # "carol@gamma.example -> bob@beta.example": her letters go on to him
@@ -44,6 +46,8 @@ class Setup:
                 raise LabError(f"A mail server has no setting {name!r}: there are {', '.join(kinds)}.")
             settings[name] = checked(name, kinds[name], value)
         made = replace(self, **settings)
+        if made.tls not in TLS:
+            raise LabError(f"tls is how it calls other servers: {', '.join(map(repr, TLS))}, not {made.tls!r}.")
         if not 0 < made.first_pause <= made.longest_pause <= made.gives_up_after <= 30 * DAY:
             raise LabError("first_pause, longest_pause and gives_up_after are seconds, more than 0 and in this order.")
         return made

@@ -160,6 +160,7 @@ class World:
         self.down: set[str] = set()  # hosts that are switched off
         self.addresses: dict[str, str] = {}  # actor -> the address it calls from
         self.contexts: Mapping[str, ssl.SSLContext] = {}  # "client", "server"; empty: TLS is only written down
+        self.client_contexts: Mapping[str, ssl.SSLContext] = {}  # what a client believes -> its own, if not "client"
         self.server_contexts: dict[str, ssl.SSLContext] = {}  # host -> its own, if it is not everybody's
         self.taps: list[Tap] = []
         self.ready: deque[Iterator[Step | None]] = deque()
@@ -563,17 +564,19 @@ class World:
             return TlsFailed("the other side hung up")
         if not self.contexts:
             return None  # a replay: the plaintext is known already
-        self.begin_tls(wire, step.act.server_name, step.number, part.actor)
+        self.begin_tls(wire, step.act.server_name, step.number, part.actor, step.act.trust)
         self.sleep(part, HANDSHAKE)
         return LATER
 
-    def begin_tls(self, wire: Wire, server_name: str, step: int | None, actor: str = "") -> None:
+    def begin_tls(self, wire: Wire, server_name: str, step: int | None, actor: str = "", trust: str = "name") -> None:
         """Put the layer under this end, and say what it has to say."""
         from .tls import Layer  # here, because Pyodide has no ssl
 
         context = self.contexts[wire.side]
         if wire.side == "server":
             context = self.server_contexts.get(actor, context)
+        else:
+            context = self.client_contexts.get(trust, context)
         wire.tls = Layer(context, wire.side, server_name, step)
         self.shake(wire)
 

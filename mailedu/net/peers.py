@@ -89,7 +89,7 @@ class Handler:
 def serve_aiosmtpd(sockets: Sockets, mx: Mx, client: str) -> int:
     """A real port where aiosmtpd answers for the MX, and our evaluators judge."""
     world = sockets.world
-    context: ssl.SSLContext | None = world.contexts.get("server")
+    context: ssl.SSLContext | None = world.server_contexts.get(mx.host, world.contexts.get("server"))
 
     def server() -> SMTP:
         return SMTP(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache
+from ipaddress import ip_address
 from typing import Any
 
 from ..acts import TlsFailed
@@ -80,19 +82,80 @@ def authority(name: str = "mailedu lab CA") -> Any:
     return trustme.CA(organization_name=name)
 
 
+CERTIFICATES = ("good", "wrong name", "expired", "self-signed", "unknown CA")
+VERSIONS = {"": (), "1.2": (ssl.TLSVersion.TLSv1_2,), "1.3": (ssl.TLSVersion.TLSv1_3,)}
+ELSEWHERE = "elsewhere.example"  # whose certificate has the wrong name
+
+
 @cache
-def server_context(*hosts: str) -> ssl.SSLContext:
-    """What a server of these names shows: a certificate that the lab's authority signed."""
+def server_context(*hosts: str, certificate: str = "good", version: str = "") -> ssl.SSLContext:
+    """What a server of these names shows: one of CERTIFICATES.  `version` "1.2" or "1.3": it speaks no other TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.num_tickets = 0  # a session is never resumed, so nobody need wonder what the tickets are
-    certificate = authority().issue_cert(*hosts, common_name=hosts[0])  # fetchmail takes none without a common name
-    certificate.configure_cert(context)
+    for only in VERSIONS[version]:
+        context.minimum_version = context.maximum_version = only
+    issued(certificate, *hosts).configure_cert(context)
     return context
 
 
+def issued(kind: str, *hosts: str) -> Any:
+    """A certificate and its key (a `trustme.LeafCert`).  It has a common name: fetchmail takes none without."""
+    match kind:
+        case "good":
+            return authority().issue_cert(*hosts, common_name=hosts[0])
+        case "wrong name":
+            return authority().issue_cert(ELSEWHERE, common_name=ELSEWHERE)
+        case "expired":
+            long_ago = {"not_before": datetime(2020, 1, 1, tzinfo=UTC), "not_after": datetime(2021, 1, 1, tzinfo=UTC)}
+            return authority().issue_cert(*hosts, common_name=hosts[0], **long_ago)
+        case "self-signed":
+            return self_signed(*hosts)
+    return authority("an authority that nobody knows").issue_cert(*hosts, common_name=hosts[0])
+
+
+def self_signed(*hosts: str) -> Any:
+    """A certificate that vouches for itself: no authority has anything to do with it."""
+    import trustme
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
+    names = [x509.IPAddress(ip_address(host)) if is_address(host) else x509.DNSName(host) for host in hosts]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return trustme.LeafCert(private, made.public_bytes(pem), [])
+
+
+def is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+TRUST = ("name", "chain", "any")
+
+
 @cache
-def client_context() -> ssl.SSLContext:
-    """What a client needs to verify the lab's servers, and their names."""
+def client_context(trust: str = "name") -> ssl.SSLContext:
+    """What a client needs to verify the lab's servers; "chain" does not look at the name, "any" at nothing."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = trust == "name"
+    context.verify_mode = ssl.CERT_NONE if trust == "any" else ssl.CERT_REQUIRED
     authority().configure_trust(context)
     return context

@@ -24,6 +24,7 @@ ORIGINAL = re.compile(r"[!#-'*+\-/0-9?A-Z^-~]+;.")  # addr-type is an atom (RFC 
 CODE = re.compile(rb"[2-5][0-5][0-9](?:[ -]|\r\n\Z)")
 LARGEST_REPLY = 1_000_000  # octets
 TLS = ("", "may", "must", "implicit")
+TRUST = ("name", "chain", "any")
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ def send_mail(
     message: bytes,
     *,
     tls: str = "",
+    trust: str = "name",
     user: str = "",
     password: str = "",
     mechanism: str = "",
@@ -89,8 +91,10 @@ def send_mail(
 ) -> Acts[Outcome]:
     """One message over one call.  Refused, when nobody gets it; who does not get it is in the outcome.
 
-    `tls`: "" none, "may" if it is offered, "must" or nothing is sent, "implicit" (port 465).  With a `user` it logs in,
-    by `mechanism`, or by the best that both sides know; SCRAM-SHA-256 needs a `nonce` that nobody can foresee.
+    `tls`: "" none, "may" if it is offered, "must" or nothing is sent, "implicit" (port 465).  `trust` is what the
+    server's certificate must be: "name" one of its name, by an authority that is known, "chain" by such an authority,
+    "any" whatever it shows.  With a `user` it logs in, by `mechanism`, or by the best that both sides know;
+    SCRAM-SHA-256 needs a `nonce` that nobody can foresee.
     `pipelining` says all commands at once, `chunk` sends the message by BDAT in pieces of so many octets; both only
     where the server offers it, and so are `ret`, `envid`, `notify` and `orcpt` (by recipient; RFC 3461).  `lenient`
     sends a bare CR or LF as it is, which no client may (§2.3.8): smuggling needs it.
@@ -98,8 +102,10 @@ def send_mail(
     mail = Mail(sender, recipients, message, ret, envid, notify or {}, orcpt or {}, requiretls)
     login = Login(user, password, mechanism, nonce)
     check(helo, mail, tls, lenient)
+    if trust not in TRUST:
+        raise LabError(f"trust is one of {', '.join(map(repr, TRUST))}, not {trust!r}.")
     login.check()
-    return call(host, port, Client(host, helo, tls).session(mail, login, pipelining, chunk))
+    return call(host, port, Client(host, helo, tls, trust).session(mail, login, pipelining, chunk))
 
 
 def check(helo: str, mail: Mail, tls: str, lenient: bool) -> None:
@@ -159,8 +165,8 @@ class Login:
 class Client:
     """One call, and what the server offers in it."""
 
-    def __init__(self, host: str, helo: str, tls: str) -> None:
-        self.host, self.helo, self.tls = host, helo, tls
+    def __init__(self, host: str, helo: str, tls: str, trust: str = "name") -> None:
+        self.host, self.helo, self.tls, self.trust = host, helo, tls, trust
         self.lines = Lines(seconds=TIMEOUT)
         self.offers: dict[str, str] = {}  # extension -> its parameters
         self.secure = False
@@ -213,7 +219,7 @@ class Client:
     def upgrade(self) -> Acts[None]:
         """What was heard in the clear is forgotten, and what was offered too (RFC 3207 §4.2)."""
         self.lines.forget()
-        yield Upgrade(server_name=self.host)
+        yield Upgrade(self.host, self.trust)
         self.secure = True
 
     def log_in(self, login: Login) -> Acts[None]:
