@@ -344,7 +344,7 @@ class History:
             return  # as it is already
         if on:
             self.world.down.discard(host)
-            self.in_world(lambda: self.world.read_again(f"queue {host}"), settle=True)
+            self.in_world(lambda: self.stand_up(host), settle=True)
         else:
             self.world.down.add(host)
             self.in_world(lambda: self.fall_over(host), settle=True)
@@ -356,7 +356,7 @@ class History:
         def restart() -> None:
             self.fall_over(host)
             self.world.note(host, [Rule("lab.restart", "restarted", {"host": host})])
-            self.world.read_again(f"queue {host}")
+            self.stand_up(host)
 
         self.in_world(restart, settle=True)
 
@@ -364,8 +364,14 @@ class History:
         """All that it was at is dropped; what stands in its boxes stays."""
         self.world.drop(host, f"queue {host}")
 
+    def stand_up(self, host: str) -> None:
+        """It goes on with what stands in its queue, and counts anew for its reports."""
+        self.world.read_again(f"queue {host}")
+        self.stage.begin_reports(host)
+
     def do_configure(self, host: str, **settings: Any) -> None:
         self.stage.configure(host, settings)
+        self.in_world(lambda: self.stage.begin_reports(host), settle=True)
 
     def do_fault(self, host: str, command: str, kind: str, attempts: tuple[int, ...], **more: Any) -> None:
         fault = Fault(host, command, kind, attempts=attempts, **more)

@@ -15,12 +15,13 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from ..acts import Acts, LabError, Refused
+from ..auth.report import Ledger
 from ..clock import Clock
 from ..imap import ImapServer
 from ..imap.folders import Folders
 from ..mailbox import MOST, Mailbox
 from ..mta import House, Mx, Opinion, Setup, Submission, relay
-from ..net.drive import Script, World
+from ..net.drive import Part, Script, World
 from ..pop3 import Pop3Server
 from ..smtp import SmtpServer
 from ..zone import Zone
@@ -131,6 +132,7 @@ class Stage:
         self.companies = with_staff(staff or {})
         self.settings = {host: dict(chosen) for host, chosen in (settings or {}).items()}
         self.mx: dict[str, Mx] = {}  # domain -> what its MX decides
+        self.reporting: dict[str, Part] = {}  # host -> what writes its reports
         self.houses: dict[str, House] = {}  # host -> what its servers and its queue share
         world.new_box = self.new_box
         for company in self.companies.values():
@@ -207,6 +209,7 @@ class Stage:
         mx = self.mx[domain] = Mx(house, opinions)
         submission = Submission(house)
         world.readers[house.queue] = self.begin(house)
+        self.begin_reports(host)
         users = {address: (password(address), address) for address in people}
         users |= {address.partition("@")[0]: known for address, known in users.items()}  # bob will do
         others = [other for other in self.companies if other != domain]  # customers of its submission service
@@ -233,6 +236,13 @@ class Stage:
             return relay(house, uid, message, note, self.world.boxes[house.queue].messages[uid].flags)
 
         return script
+
+    def begin_reports(self, host: str) -> None:
+        """At the end of each day a host that reports does so; once begun it goes on until the host falls over."""
+        mx = next((mx for mx in self.mx.values() if mx.host == host), None)
+        if mx is not None and mx.house.setup.reports and self.reporting.get(host) not in self.world.parts:
+            mx.reporter.ledger = Ledger()
+            self.reporting[host] = self.world.start(mx.reporter.days(), host)
 
     def listen(self, host: str, port: int, machine: Callable[[str, bool], Any]) -> None:
         def call(client: str) -> Any:

@@ -31,6 +31,11 @@ class Setup:
     greylist: float = 0.0  # who comes for the first time comes again after so long (RFC 6647)
     forwards: tuple[str, ...] = ()  # "carol@gamma.example -> bob@beta.example": her letters go on to him
     srs: bool = False  # what goes on has a sender of ours, so that SPF passes (see forwarding.py)
+    reports: bool = False  # tells domains' owners each day what came in their name (RFC 9990)
+    failure_reports: int = 0  # tells them at once of a letter that failed, so many times a day (RFC 9991)
+    policy_alone: bool = False  # refuses on p=reject with nothing else to go by, though RFC 9989 §7.4 forbids it
+    defers: bool = False  # when the DNS does not answer about DMARC: come again, instead of delivering (RFC 9989 §5.4)
+    trusts: tuple[str, ...] = ()  # addresses of forwarders and lists whose word it takes
     discloses: bool = False  # VRFY and EXPN tell who lives here (RFC 5321 §7.3)
     most_hops: int = 100  # RFC 5321 §6.3
     first_pause: float = 15 * MINUTE  # RFC 5321 §4.5.4.1, and so are the others

@@ -7,7 +7,6 @@ more.  A backup MX does so for domains that asked it to; an open relay for every
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..smtp.envelope import Envelope
 from . import forwarding, notices
 from .entry import entries, entry_of
 from .house import House, domain_of
+from .reporting import Findings, Reporter
 from .role import Role
 
 JUNK = "Junk"
@@ -30,6 +30,7 @@ class Mx(Role):
     def __init__(self, house: House, opinions: Mapping[str, Opinion] | None = None) -> None:
         super().__init__(house)
         self.opinions = opinions or {}
+        self.reporter = Reporter(house)
         self.strangers: dict[tuple[str, str, str], float] = {}  # (client, sender, recipient) -> when it first came
 
     # -- whom it takes mail for
@@ -101,7 +102,9 @@ class Mx(Role):
         """Look at who sends it, and refuse it or not: (the folder it goes into, the fields that say what was found)."""
         found = yield from self.findings(envelope, data)
         yield Rule("mta.findings", " ".join(found.words.values()), found.words)
-        folder = yield from self.decide(envelope, found)
+        decided = yield from self.decide(envelope, found)
+        yield from self.reporter.seen(envelope, data, found, decided)
+        folder = self.act(decided, found)
         said = results.write(
             self.host, found.spf, found.signatures, found.dmarc, sender=envelope.sender, helo=envelope.helo
         )
@@ -132,21 +135,29 @@ class Mx(Role):
             outcome = "agrees" if agree(ours, theirs) else "differs"
             yield Rule("mta.second-opinion", outcome, {"method": method, "ours": ours, "theirs": theirs})
 
-    def decide(self, envelope: Envelope, found: Findings) -> Acts[str]:
-        """A finding is not an action: this is the action (RFC 9989 §7.4).  The folder, or Refused."""
-        against: list[str] = []
+    def decide(self, envelope: Envelope, found: Findings) -> Acts[Rule]:
+        """A finding is not an action: here it is decided what to do (RFC 9989 §7.4)."""
+        setup, against = self.house.setup, list[str]()
         if found.dmarc.disposition == "reject" and found.dmarc.result == "fail":
             against = yield from self.speaks_against(envelope, found)
-        rule = dmarc.decide(found.dmarc, against=against)
+        rule = dmarc.decide(
+            found.dmarc,
+            against=against,
+            trusted=envelope.client if envelope.client in setup.trusts else "",
+            policy_alone=setup.policy_alone,
+            defers=setup.defers,
+        )
         yield rule
-        if rule.outcome == "reject":
-            domain = found.dmarc.domain
+        return rule
+
+    def act(self, decided: Rule, found: Findings) -> str:
+        """The folder it goes into, or Refused."""
+        domain = found.dmarc.domain
+        if decided.outcome == "reject":
             raise Refused("mta.dmarc-reject", f"550 5.7.26 refused, as the policy of {domain} asks", domain=domain)
-        if rule.outcome == "defer":
-            raise Refused(
-                "mta.dns-later", "451 4.7.5 the DNS does not answer now, try again", domain=found.dmarc.domain
-            )
-        return f"/{JUNK}" if rule.outcome == "quarantine" else ""
+        if decided.outcome == "defer":
+            raise Refused("mta.dns-later", "451 4.7.5 the DNS does not answer now, try again", domain=domain)
+        return f"/{JUNK}" if decided.outcome == "quarantine" else ""
 
     def speaks_against(self, envelope: Envelope, found: Findings) -> Acts[list[str]]:
         """What else we know that makes this message look forged; p=reject alone is not enough (RFC 9989 §7.4)."""
@@ -156,22 +167,6 @@ class Mx(Role):
         if not (yield from has_name(envelope.client)):
             against.append(f"no name in the DNS leads to {envelope.client}")
         return against
-
-
-@dataclass
-class Findings:
-    """What the checks found of one message."""
-
-    spf: spf.Spf
-    signatures: Sequence[dkim.Signature]
-    dmarc: dmarc.Dmarc
-
-    @property
-    def words(self) -> dict[str, str]:
-        """{"spf": "pass", "dkim": "pass", "dmarc": "pass"}; with several signatures the best one's."""
-        by_dkim = [signature.result for signature in self.signatures]
-        best = "pass" if "pass" in by_dkim else by_dkim[0] if by_dkim else "none"
-        return {"spf": self.spf.result, "dkim": best, "dmarc": self.dmarc.result}
 
 
 def agree(ours: str, theirs: str) -> bool:
