@@ -21,14 +21,7 @@ from ..trace import Step, Trace, printable
 
 ATTACKER = "attacker"
 TYPES = {20: "change cipher spec", 21: "alert", 22: "handshake", 23: "application data"}  # RFC 8446 §5.1
-SHAKES = {  # RFC 8446 §4, RFC 5246 §7.4
-    1: "ClientHello",
-    2: "ServerHello",
-    11: "Certificate",
-    12: "ServerKeyExchange",
-    14: "ServerHelloDone",
-    16: "ClientKeyExchange",
-}
+SHAKES = {  # RFC 8446 §4; TLS 1.2 has more
     1: "ClientHello",
     2: "ServerHello",
     11: "Certificate",
@@ -200,7 +193,7 @@ class Teller:
     # -- TLS
 
     def record(self, step: Step, sender: str, data: bytes) -> None:
-        """Cut into records by their headers: the client's come before what is heard, the server's after what is said."""
+        """Cut by their headers: the client's come before what is heard, the server's after what is said."""
         data = self.broken.pop(sender, b"") + data
         found, rest = records(sender, data)
         if rest:
