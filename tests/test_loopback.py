@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import email
+import email.policy
 import imaplib
 import poplib
 import smtplib
@@ -399,3 +401,23 @@ def test_rules_of_tls_failures_are_in_the_trace(lab, net) -> None:
         assert b"LOGIN" not in caller.recv(1000)
     net.settle()
     assert any(step.act.name == "imap.tls-failed" for step in lab.trace.only(Rule))
+
+
+def test_our_queue_brings_a_letter_to_aiosmtpd_on_real_sockets_when_it_is_back() -> None:
+    """Two recipients, two servers: one that we wrote refuses twice, one that we did not write is down for a while."""
+    lab = Lab(seed=4, tls=False, opinions=False)
+    lab.stop("mx.gamma.example")
+    with lab.serve():
+        mail = lab.send(ALICE, [CAROL, "450-once@beta.example"], subject="Hello", read=False)
+        assert mail.delivered == () and len(lab.queue("mx.alpha.example")) == 2
+        lab.start("mx.gamma.example")
+        lab.clock.advance(minutes=16)
+        assert set(mail.delivered) == {CAROL, "450-once@beta.example"} and not lab.queue("mx.alpha.example")
+        assert any(b"aiosmtpd" in step.act.data for step in lab.trace.only(Hear))
+        bounced = lab.send(ALICE, "nobody@gamma.example", notify="FAILURE", ret="HDRS", envid="E1", read=False)
+    [report] = bounced.reports
+    status = email.message_from_bytes(report, policy=email.policy.default)
+    about, each = status.get_payload()[1].get_payload()
+    assert about["Original-Envelope-Id"] == "E1" and about["Reporting-MTA"] == "dns; mx.alpha.example"
+    assert (each["Action"], each["Status"][:1], each["Remote-MTA"]) == ("failed", "5", "dns; mx.gamma.example")
+    assert each["Diagnostic-Code"].startswith("smtp; 550")

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from mailedu import Lab  # noqa: E402
+from mailedu.lab.shown import Shown  # noqa: E402
 
 ALICE, BOB, MALLORY = "alice@alpha.example", "bob@beta.example", "mallory@gamma.example"
 STRANGER = "203.0.113.66"
@@ -101,6 +102,28 @@ def imap() -> Any:
 @run("A question of SPF", "May this address send for that domain? Each term, each question to the DNS, its budget.")
 def spf() -> Any:
     return Lab(seed=1).check_spf(ip=STRANGER, helo="mallory.example", mail_from=ALICE)
+
+
+class Five(Shown):
+    """A lab's five days, opened at the queue."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.trace, self.title = lab.trace, "Five days of a queue"
+
+    def to_html(self, path: Any = None, **options: Any) -> str:
+        return super().to_html(path, opens="queue", **options)
+
+
+@run("Five days of a queue", "Three recipients, three ends; a host that is down for three days. Drag the clock.", "450")
+def queue() -> Any:
+    lab = Lab(seed=4, tls=False)
+    lab.stop("mx.gamma.example")
+    lab.send(ALICE, [BOB, "450-twice@beta.example", "nobody@beta.example"], subject="Lunch on Friday", read=False)
+    lab.send(ALICE, ["carol@gamma.example", "greylist@beta.example", "450@beta.example"], subject="Minutes", read=False)
+    lab.clock.advance(days=3)
+    lab.start("mx.gamma.example")
+    lab.clock.advance(days=3)
+    return Five(lab)
 
 
 # -- the pages

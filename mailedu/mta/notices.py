@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from .. import dsn
 from ..acts import Acts, Rule, Store
@@ -17,13 +17,13 @@ def failed(house: House, entry: Entry, message: bytes, said: Mapping[str, Said],
     asked = [one for one in told if entry.sender and entry.wants(one.recipient, "FAILURE")]
     others = [one for one in told if one not in asked]
     if asked:
-        yield Rule("mta.bounce", "bounced", {"sender": entry.sender, "recipients": names(asked)})
+        yield Rule("mta.bounce", "bounced", {"sender": entry.sender, **answers(asked)})
         yield from send(house, entry, message, asked)
     if others:
         if entry.sender:
-            yield Rule("mta.not-asked", "dropped", {"sender": entry.sender, "recipients": names(others)})
+            yield Rule("mta.not-asked", "dropped", {"sender": entry.sender, **answers(others)})
         else:
-            yield Rule("mta.no-bounce-for-bounce", "dropped", {"recipients": names(others)})
+            yield Rule("mta.no-bounce-for-bounce", "dropped", answers(others))
         report = written(house, entry, message, others, house.postmaster)
         yield Store(house.postmaster, b"Return-Path: <>\r\n" + report, {"sender": ""})
 
@@ -63,8 +63,17 @@ def tell(entry: Entry, recipient: str, action: str, said: Said, expired: bool = 
     return dsn.Told(recipient, action, status, said.reply, said.remote, entry.orcpt.get(recipient, ""))
 
 
-def names(told: list[dsn.Told]) -> str:
+def names(told: Iterable[dsn.Told]) -> str:
     return ", ".join(one.recipient for one in told)
+
+
+def answers(told: Sequence[dsn.Told]) -> dict[str, str]:
+    return each([one.recipient for one in told], [one.reply for one in told])
+
+
+def each(recipients: Iterable[str], replies: Iterable[str]) -> dict[str, str]:
+    """Whom it concerns, and what was said of each: in lines of the same number."""
+    return {"recipients": ", ".join(recipients), "replies": "\n".join(" ".join(reply.split()) for reply in replies)}
 
 
 def send(house: House, entry: Entry, message: bytes, told: list[dsn.Told]) -> Acts[None]:

@@ -103,8 +103,9 @@ class Queued:
             if (yield from notices.delayed(self.house, self.entry, self.message, deferred)):
                 yield Flag(self.house.queue, (self.uid,), "+", (LATE,))
         seconds = pause(setup, age)
-        reason = next(iter(deferred.values())).reply
-        yield Rule("mta.later", "queued", {"minutes": f"{seconds / MINUTE:.0f}", "reason": reason})
+        replies = [said.reply for said in deferred.values()]
+        because = {"minutes": f"{seconds / MINUTE:.0f}", "reason": replies[0], **notices.each(deferred, replies)}
+        yield Rule("mta.later", "queued", because)
         yield Wait(seconds)
 
 

@@ -49,6 +49,7 @@ from ..acts import (
 from ..rules import rules, section, sentence
 from ..table import Table
 from ..trace import Step, Trace, told
+from .lanes import as_data as queue_data
 from .program import as_data
 from .program import checks as spf_checks
 
@@ -258,6 +259,7 @@ class Scribe:
             "meters": [{"id": name, "label": self.meter(name)} for name in in_order(self.counts)],
             "dropped": self.trace.dropped,
             **self.programs(),
+            **self.queues(),
         }
 
     def meter(self, name: str) -> str:
@@ -271,6 +273,11 @@ class Scribe:
         top = (row for row in self.rows if "up" not in row)
         alone = all(row["label"].startswith("SPF, ") or row.get("rule", "").startswith("spf.") for row in top)
         return {"spf": checks} | ({"pane": "spf"} if alone else {})
+
+    def queues(self) -> dict[str, Any]:
+        """What waited in a queue, or came back; nothing where nothing did."""
+        found = queue_data(self.trace)
+        return {"queue": found} if found else {}
 
     # -- one step
 

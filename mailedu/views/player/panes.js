@@ -2,6 +2,7 @@
 
 import { branchesPane } from "./branches.js";
 import { dkimPane, holdsDkim } from "./dkim.js";
+import { holdsQueue, queuePane } from "./queue.js";
 import { holdsSpf, spfPane } from "./spf.js";
 
 /** id, title, whether it `fits` what there is, `make(app)` -> { element, draw, follow, home }: `follow` at each step, `home` has the keys.  The story is the frame's own. */
@@ -9,5 +10,6 @@ export const PANES = [
   { id: "story", title: "Story", fits: () => true },
   { id: "branches", title: "Branches", fits: app => app.futures.length > 0, make: branchesPane },
   { id: "spf", title: "SPF", fits: app => holdsSpf(app.story), make: spfPane },
+  { id: "queue", title: "Queue", fits: app => holdsQueue(app.story), make: queuePane },
   { id: "dkim", title: "DKIM", fits: app => holdsDkim(app.story), make: dkimPane },
 ];
