@@ -283,6 +283,6 @@ def test_the_page_about_the_player_says_what_is_true(tmp_path, monkeypatch: pyte
     names: dict[str, object] = {}
     for example in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         exec(compile(example, "docs/player.md", "exec"), names)
-    assert {path.name for path in tmp_path.iterdir()} == {"journey.html", "sequence.pdf", "states.pdf"}
+    assert {path.name for path in tmp_path.iterdir()} == {"journey.html", "queue.pdf", "sequence.pdf", "states.pdf"}
     rows = unpacked(names["shown"].packed)["rows"]
     assert [row["label"][:10] for row in rows if "predict" in row] == ["550 5.7.26"]
