@@ -153,6 +153,13 @@ class Connect(Act):
 
 
 @dataclass(slots=True)
+class Fetch(Act):
+    """Get what is at a web address by HTTPS.  Answered by a `Page`; or Unreachable, TlsFailed, or what an Ask meets."""
+
+    url: str
+
+
+@dataclass(slots=True)
 class Upgrade(Act):
     """Put TLS under the conversation and forget what was read before it.  TlsFailed, when the handshake does."""
 
@@ -180,6 +187,16 @@ class Answer(Act):
     type: str
     status: str  # "", "NXDomain", "DnsTimeout"
     records: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Page(Act):
+    """What a web server gave for a `Fetch`; or how that ended."""
+
+    url: str
+    status: int  # 200, 404, …; 0: there was no answer
+    type: str  # "text/plain"; where there was no answer, why
+    body: bytes
 
 
 @dataclass(slots=True)

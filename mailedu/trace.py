@@ -18,11 +18,13 @@ from .acts import (
     Close,
     Connect,
     Enter,
+    Fetch,
     Flag,
     Hangup,
     Hear,
     LabError,
     Open,
+    Page,
     Remove,
     Rule,
     Say,
@@ -226,6 +228,7 @@ HOLDS: dict[type[Act], Callable[[Any], int]] = {  # what grows with what strange
     Store: lambda act: len(act.message),
     Rule: lambda act: len(act.outcome) + sum(map(len, act.because.values())),
     Answer: lambda act: sum(map(len, act.records)),
+    Page: lambda act: len(act.body) + len(act.type),
 }
 
 
@@ -315,6 +318,10 @@ def words(act: Act) -> str:
             return f"? {name} {kind}"
         case Answer(_, _, status, records):
             return f"= {status or ' | '.join(records) or '(nothing)'}"
+        case Fetch(url):
+            return f"? {url}"
+        case Page(_, status, kind, body):
+            return f"= {status} {kind}: {shown(body)}" if status else f"= {kind}"
         case Rule(name, outcome, because):
             reasons = ", ".join(f"{key}={value}" for key, value in because.items())
             return f"[{name}] {outcome}" + (f" ({reasons})" if reasons else "")

@@ -16,6 +16,7 @@ from ..mta import Opinion
 from ..net.drive import Part, Wire, World
 from ..trace import Step, Trace, printable
 from ..zone import Zone
+from . import secured
 from .faults import Fault, Mischief
 from .letters import Letter, check_ip, read_by_both, write_letter
 from .stage import COMPANIES, IMPLICIT_TLS, SERVED, Settings, Staff, Stage, first_zone
@@ -107,6 +108,7 @@ class History:
         self.lines: list[Line] = []
         self.sockets: Sockets | None = None  # while the lab is open to programs outside
         self.replaying = False
+        self.doing = 0  # things at once: what is done by another door is part of what that one does
         self.build()
 
     def build(self) -> None:
@@ -129,6 +131,7 @@ class History:
             staff=self.staff,
             settings=self.settings,
         )
+        self.policies = 0  # published so far: their ids
         self.losses: list[tuple[str, str, str]] = []  # (host, command, "request" or "reply"), each for once
         self.sent = 0
         self.lent: tuple[Letter, str | None] | None = None  # a letter on its way, and its sender's usual address
@@ -155,6 +158,7 @@ class History:
         before = len(self.inputs)
         self.finish()
         self.inputs.append(Input(name, args, kwargs))
+        self.doing += 1
         try:
             return getattr(self, f"do_{name}")(*args, **kwargs)
         except LabError:
@@ -164,6 +168,8 @@ class History:
             if not self.sockets:
                 self.become(self.inputs[:before])  # stopped in the middle of a word: as if never begun
             raise
+        finally:
+            self.doing -= 1
 
     def become(self, inputs: Sequence[Input]) -> None:
         """What it was when only these things had been done."""
@@ -194,7 +200,7 @@ class History:
         if zone is not self.zone:
             raise LabError("This is the zone of a past that was taken back: use lab.zone.")
         self.finish()
-        if not self.replaying:
+        if not self.replaying and not self.doing:
             self.inputs.append(Input(f"zone.{name}", args, kwargs))
 
     def in_world(self, work: Callable[[], T], settle: bool = False) -> T:
@@ -372,6 +378,10 @@ class History:
     def do_configure(self, host: str, **settings: Any) -> None:
         self.stage.configure(host, settings)
         self.in_world(lambda: self.stage.begin_reports(host), settle=True)
+
+    def do_mta_sts(self, domain: str, mode: str, **given: Any) -> None:
+        secured.check_policy(self, domain, mode, given.get("by", ()))
+        secured.publish_policy(self, domain, mode, **given)
 
     def do_fault(self, host: str, command: str, kind: str, attempts: tuple[int, ...], **more: Any) -> None:
         fault = Fault(host, command, kind, attempts=attempts, **more)

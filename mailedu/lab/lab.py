@@ -11,7 +11,7 @@ from ..clock import Clock
 from ..net.drive import World
 from ..trace import Step, Trace
 from ..zone import Zone
-from . import verdicts, whatif
+from . import secured, verdicts, whatif
 from .again import replay
 from .faults import Faults
 from .history import History, Input
@@ -216,6 +216,18 @@ class Lab:
         host = f"mx.{company.domain}"
         others = [one for one in self.stage.houses[host].setup.forwards if not one.startswith(f"{old.lower()} ")]
         self.configure(host, forwards=[*others, f"{old.lower()} -> {new}"], srs=srs)
+
+    # -- mail under TLS, or not at all
+
+    def mta_sts(self, domain: str, mode: str = "enforce", *, by: Sequence[str] = (), **given: Any) -> None:
+        """Publish an MTA-STS policy (RFC 8461): its record, and the file on a web server of the company.
+
+        From then on the other companies' servers, or those named in `by`, look for policies and keep to them.  `mx`,
+        `max_age` and `id` are what the policy says; without them its MX records, a week, and a new id.  To see what
+        goes wrong: `record` and `text` as you write them, `status` and `type` of the page, `certificate` of the server.
+        """
+        given = given | ({"by": tuple(by) if not isinstance(by, str) else by} if by else {})
+        self.history.do("mta_sts", domain, mode, **secured.checked_given(given))
 
     # -- what goes wrong
 

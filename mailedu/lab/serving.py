@@ -15,7 +15,10 @@ AIOSMTPD = "gamma.example"  # whose MX is the server that we did not write
 
 
 class Net:
-    """What `lab.serve()` gives.  `ports`: name -> a real port of 127.0.0.1; also "mx.gamma.example:25" and the like."""
+    """What `lab.serve()` gives.  `ports`: name -> a real port of 127.0.0.1; also "mx.gamma.example:25" and the like.
+
+    Web servers have theirs too ("mta-sts.beta.example:443"), if they were there when it was opened.
+    """
 
     host = "127.0.0.1"
 
@@ -39,6 +42,8 @@ class Net:
             self.ports[f"{host}:{port}"] = self.listen(host, port, self.usual_client(host, port))
         for name, (host, port) in PORTS.items():
             self.ports[name] = self.ports[f"{host}:{port}"]
+        for host in self.history.world.sites:
+            self.ports[f"{host}:443"] = self.sockets.serve_web(host)
         self.ports["dns"] = self.sockets.serve_dns()
 
     def usual_client(self, host: str, port: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..acts import Acts, DnsTimeout, Hungup, Quiet, Refused, Rule, TlsFailed, Trouble
 from ..smtp.client import Outcome, Undelivered, send_mail
+from . import sts
 from .entry import Entry
 from .house import TLS, House
 from .routing import Hop, find, hops
@@ -48,7 +49,8 @@ def attempt(house: House, entry: Entry, message: bytes, recipients: Sequence[str
         return all_of(recipients, Said(str(no)))
     except Trouble as trouble:
         return all_of(recipients, Said(as_reply(trouble, entry.domain)))
-    return (yield from one_after_the_other(house, entry, message, recipients, way))
+    policy = None if house.setup.via else (yield from sts.find_policy(house, entry.domain))
+    return (yield from one_after_the_other(house, entry, message, recipients, way, policy))
 
 
 def all_of(recipients: Sequence[str], said: Said) -> Tried:
@@ -60,19 +62,26 @@ def all_of(recipients: Sequence[str], said: Said) -> Tried:
 
 
 def one_after_the_other(
-    house: House, entry: Entry, message: bytes, recipients: Sequence[str], way: Sequence[Hop]
+    house: House,
+    entry: Entry,
+    message: bytes,
+    recipients: Sequence[str],
+    way: Sequence[Hop],
+    policy: sts.Policy | None = None,
 ) -> Acts[Tried]:
     """RFC 5321 §5.1.  Where none answers, one that may answer later counts more than one that never will."""
     last = Said("550 5.4.4 nobody takes mail there")
     for hop in way:
         try:
             yield from find(house, hop.host, entry.domain)
-            outcome = yield from hand_over(house, entry, message, recipients, hop)
+            outcome = yield from as_asked(house, entry, message, recipients, hop, policy)
         except Undelivered as no:  # this host has spoken: no need to ask the others
             told = {one: reply for one, reply in no.recipients.items() if not reply.startswith("2")}
             return each(recipients, Outcome(str(no), told, no.offers), hop.host)
         except Trouble as trouble:
-            theirs = isinstance(trouble, Refused) and not trouble.rule.startswith("mta.")  # else we found it out
+            if isinstance(trouble, Refused) and trouble.rule.startswith(POLICIES):
+                yield Rule(trouble.rule, "refused", trouble.because)
+            theirs = isinstance(trouble, Refused) and not trouble.rule.startswith(OURS)  # else we found it out
             said = Said(as_reply(trouble, hop.host), hop.host if theirs else "")
             yield Rule("mta.no-answer", type(trouble).__name__, {"host": hop.host, "reply": said.reply})
             if said.reply.startswith("4") or not last.reply.startswith("4"):
@@ -91,16 +100,44 @@ def each(recipients: Sequence[str], outcome: Outcome, host: str) -> Tried:
     return tried
 
 
+POLICIES = ("sts.", "dane.")
+OURS = ("mta.", *POLICIES)  # rules by which we refuse to go on, whatever the other side says
 NO_TLS = ("smtp.requiretls-clear", "smtp.requiretls-unknown")
 
 
-def hand_over(house: House, entry: Entry, message: bytes, recipients: Sequence[str], hop: Hop) -> Acts[Outcome]:
+def as_asked(
+    house: House, entry: Entry, message: bytes, recipients: Sequence[str], hop: Hop, policy: sts.Policy | None
+) -> Acts[Outcome]:
+    """One host, as its domain's MTA-STS policy wants it: "enforce" or not at all, "testing" says what is wrong."""
+    if policy is None or policy.mode == "none":
+        return (yield from hand_over(house, entry, message, recipients, hop))
+    yield from sts.check_host(policy, entry.domain, hop.host)
+    try:
+        outcome = yield from hand_over(house, entry, message, recipients, hop, "verify")
+    except TlsFailed as why:
+        refused = sts.not_secure(policy, entry.domain, hop.host, str(why))
+    except Refused as no:
+        if no.rule != "smtp.no-starttls":
+            raise
+        refused = sts.not_secure(policy, entry.domain, hop.host, str(no).partition(" 4.7.10 ")[2])
+    else:
+        yield Rule("sts.secure", policy.mode, {"host": hop.host, "domain": entry.domain})
+        return outcome
+    if policy.mode == "enforce":
+        raise refused
+    yield Rule(refused.rule, "testing", refused.because)
+    return (yield from hand_over(house, entry, message, recipients, hop))
+
+
+def hand_over(
+    house: House, entry: Entry, message: bytes, recipients: Sequence[str], hop: Hop, wants: str = ""
+) -> Acts[Outcome]:
     """One call; under TLS where it is offered, and without where that fails (RFC 7435: opportunistic).
 
     A house that is set up otherwise ("must", "verify") sends nothing without.  What is marked REQUIRETLS goes under TLS
     or not at all (RFC 8689 §4.2.1), unless it is a bounce: that one should not be lost (§5).
     """
-    tls, trust = TLS[house.setup.tls]
+    tls, trust = TLS[wants or house.setup.tls]
     if entry.requiretls:
         trust = "name"
     wishes: dict[str, Any] = {"trust": trust, "requiretls": entry.requiretls}

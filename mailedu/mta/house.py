@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..acts import LabError, Refused
 from ..clock import Clock
 from ..message import Message
 from ..names import canonical
 from ..smtp.envelope import Envelope
+
+if TYPE_CHECKING:
+    from .sts import Kept
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 POSTMASTER = "postmaster"
@@ -27,6 +30,7 @@ class Setup:
     backup_for: tuple[str, ...] = ()  # domains of others whose mail it takes, and passes on to them
     via: str = ""  # "mx.gamma.example:2525": it hands all it sends to this service, which finds the way
     tls: str = "may"  # to others' servers where they offer it; "must" or nothing is sent, "verify" its certificate too
+    mta_sts: bool = False  # it looks for the MTA-STS policies of those it sends to, and keeps to them (see sts.py)
     any_sender: bool = False  # who is logged in may write in anybody's name (RFC 6409 §6.1 lets it choose)
     greylist: float = 0.0  # who comes for the first time comes again after so long (RFC 6647)
     forwards: tuple[str, ...] = ()  # "carol@gamma.example -> bob@beta.example": her letters go on to him
@@ -84,6 +88,8 @@ class House:
     setup: Setup = field(default_factory=Setup)
     shy: Collection[str] = ()  # addresses for which it greylists in any case
     taken: int = 0  # messages so far: their ids
+    policies: dict[str, Kept] = field(default_factory=dict)  # domain -> its MTA-STS policy, as it was fetched
+    missed: dict[str, tuple[str, float]] = field(default_factory=dict)  # … or the id of one that was not, and when
 
     @property
     def queue(self) -> str:

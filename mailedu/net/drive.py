@@ -13,8 +13,10 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from ..acts import (
     NEWS,
@@ -26,11 +28,13 @@ from ..acts import (
     Cipher,
     Close,
     Connect,
+    Fetch,
     Flag,
     Hangup,
     Hungup,
     Listen,
     Open,
+    Page,
     Quiet,
     Remove,
     Say,
@@ -133,10 +137,31 @@ class Part:
         return step
 
 
+class File(NamedTuple):
+    """What a web server answers for a path."""
+
+    body: bytes
+    status: int = 200
+    type: str = "text/plain"
+
+
+@dataclass
+class Site:
+    """A web server: its files by their path, and the certificate that it shows."""
+
+    files: dict[str, File] = field(default_factory=dict)
+    context: ssl.SSLContext | None = None
+
+    def get(self, path: str) -> File:
+        return self.files.get(path, File(b"not found\n", 404))
+
+
 class Network(Protocol):
     """How parts reach each other, where it is not this process alone."""
 
     def connect(self, part: Part, step: Step) -> object: ...
+
+    def fetch(self, part: Part, step: Step) -> object: ...
 
     def ask(self, part: Part, step: Step) -> object: ...
 
@@ -162,6 +187,7 @@ class World:
         self.contexts: Mapping[str, ssl.SSLContext] = {}  # "client", "server"; empty: TLS is only written down
         self.client_contexts: Mapping[str, ssl.SSLContext] = {}  # what a client believes -> its own, if not "client"
         self.server_contexts: dict[str, ssl.SSLContext] = {}  # host -> its own, if it is not everybody's
+        self.sites: dict[str, Site] = {}  # host -> the web server that it is
         self.taps: list[Tap] = []
         self.ready: deque[Iterator[Step | None]] = deque()
         self.parts: dict[Part, None] = {}  # in the order they came: a set's order is no run's twice
@@ -176,6 +202,7 @@ class World:
             Flag: self.change,
             Watch: self.watch,
             Connect: self.connect,
+            Fetch: self.fetch,
             Hangup: self.hang_up,
             Upgrade: self.upgrade,
             Wait: self.wait,
@@ -483,6 +510,42 @@ class World:
         self.trace.record("dns", part.conversation, step.number, Answer(name, kind, status, records))
         return answer
 
+    def fetch(self, part: Part, step: Step) -> object:
+        """A handshake with the web server, and then what it has; in this process both are one call."""
+        assert isinstance(step.act, Fetch)
+        if self.network:
+            return self.network.fetch(part, step)
+        try:
+            host = self.web_host(step.act.url)
+            if self.contexts and (context := self.sites[host].context):
+                from .tls import shake_hands  # here, because Pyodide has no ssl
+
+                shake_hands(self.contexts["client"], context, host_in(step.act.url))
+        except Trouble as trouble:
+            return self.fetched(part, step, trouble)
+        return self.fetched(part, step, self.sites[host].get(path_in(step.act.url)))
+
+    def web_host(self, url: str) -> str:
+        """The web server that a call to this address gets to, by the DNS; Unreachable, or what the DNS says."""
+        name = host_in(url)
+        addresses = (*self.dns(name, "A"), *self.dns(name, "AAAA"))
+        host = next((self.hosts[address] for address in addresses if address in self.hosts), "")
+        if host not in self.sites or host in self.down:
+            raise Unreachable(f"nobody listens on {name}:443")
+        return host
+
+    def fetched(self, part: Part, step: Step, answer: File | Trouble) -> object:
+        """The web server gave something, or there was trouble: write it under its question; the answer for the part."""
+        assert isinstance(step.act, Fetch)
+        url = step.act.url
+        if isinstance(answer, Trouble):
+            why = f"{type(answer).__name__}: {answer}".removesuffix(": ")
+            self.trace.record(host_in(url), part.conversation, step.number, Page(url, 0, why, b""))
+            return answer
+        page = Page(url, answer.status, answer.type, answer.body)
+        self.trace.record(host_in(url), part.conversation, step.number, page)
+        return page
+
     # -- a call inside this process
 
     def plug(
@@ -620,6 +683,15 @@ class World:
             elif isinstance(act, Close):
                 under.pop()
         return steps
+
+
+def host_in(url: str) -> str:
+    """``"https://mta-sts.beta.example/x"`` -> ``"mta-sts.beta.example"``."""
+    return urlsplit(url).hostname or ""
+
+
+def path_in(url: str) -> str:
+    return urlsplit(url).path or "/"
 
 
 def drop(*_: object) -> None:

@@ -15,10 +15,10 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
-from ..acts import Acts, Ask, Connect, LabError, Listen, Unreachable, Wait
+from ..acts import Acts, Ask, Connect, Fetch, LabError, Listen, Trouble, Unreachable, Wait
 from ..trace import Step
 from . import nameserver
-from .drive import LATER, Part, Wire, World
+from .drive import LATER, File, Part, Wire, World, host_in, path_in
 
 T = TypeVar("T")
 HERE = "127.0.0.1"
@@ -53,6 +53,7 @@ class Sockets:
         self.places: dict[tuple[str, int], int] = {}  # (host, lab port) -> a real port
         self.doors: list[tuple[socket.socket, asyncio.Task[None]]] = []  # where calls are taken
         self.closers: list[Callable[[], object]] = []
+        self.webs: dict[str, int] = {}  # a web server's host -> its real port
         self.callers: dict[Any, tuple[str, str, int]] = {}  # our own socket's name -> (address, conversation, step)
         self.ends: set[End] = set()
         self.deaf: set[End] = set()  # those that take no more in until what they have is heard
@@ -255,6 +256,42 @@ class Sockets:
 
     def ask(self, part: Part, step: Step) -> object:
         return self.world.ask_zone(part, step)
+
+    # -- the web
+
+    def serve_web(self, host: str) -> int:
+        """The real port of a web server, opened the first time."""
+        if host not in self.webs:
+            from . import web  # here, because few need it
+
+            self.webs[host], close = web.serve(self.world.sites, host)
+            self.closers.append(close)
+        return self.webs[host]
+
+    def fetch(self, part: Part, step: Step) -> object:
+        task = self.loop.create_task(self.get(part, step))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return LATER
+
+    async def get(self, part: Part, step: Step) -> None:
+        """By HTTPS, in a thread, because http.client waits."""
+        from . import web
+
+        assert isinstance(step.act, Fetch)
+        url = step.act.url
+        answer: File | Trouble
+        try:
+            port = self.serve_web(self.world.web_host(url))
+            context = self.world.contexts["client"]
+            getting = self.loop.run_in_executor(None, web.get, port, host_in(url), path_in(url), context)
+            while not (await asyncio.wait({getting}, timeout=PATIENCE / 3))[0]:
+                self.stir()  # who waits for this knows that something goes on
+            answer = getting.result()
+        except Trouble as trouble:
+            answer = trouble
+        self.world.resume(part, self.world.fetched(part, step, answer))
+        self.stir()
 
     # -- the end
 

@@ -210,9 +210,10 @@ class Client:
                 raise Refused("smtp.no-starttls", "454 4.7.10 the server offers no STARTTLS, and TLS is a must")
             return
         reply = yield from self.command("STARTTLS")
-        if self.tls == "may" and not reply.startswith("2"):
+        if not reply.startswith("2"):
+            if self.tls == "must":
+                raise Refused("smtp.no-starttls", f"454 4.7.10 the server does not begin TLS: {last(reply)}")
             return
-        accepted(reply)
         yield from self.upgrade()
         yield from self.hello()
 

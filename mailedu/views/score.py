@@ -33,11 +33,13 @@ from ..acts import (
     Close,
     Connect,
     Enter,
+    Fetch,
     Flag,
     Hangup,
     Hear,
     LabError,
     Open,
+    Page,
     Remove,
     Rule,
     Say,
@@ -301,6 +303,10 @@ class Scribe:
                 self.question(step, name, kind, up, talk)
             case Answer():
                 self.answer(step, act, up)
+            case Fetch(url):
+                self.fetch(step, url, up)
+            case Page():
+                self.page(step, act, up)
             case Store() | Remove() | Flag():
                 self.change(step, act, up, talk)
             case Upgrade():
@@ -651,6 +657,24 @@ class Scribe:
             self.rows[row]["mood"] = "later"
         self.under(self.kids(step), up, None)
 
+    def fetch(self, step: Step, url: str, up: int | None) -> None:
+        """A web address, and what was there after it."""
+        row = self.row(step, up, "evidence", "say", f"GET {url}", to=web_host(url), **text(url, [(len(url), "text")]))
+        self.glossed(self.rows[row]["spans"])
+        self.under(self.kids(step), row, None)
+
+    def page(self, step: Step, act: Page, up: int | None) -> None:
+        label = f"{act.status} {act.type}" if act.status else act.type
+        spans = self.glossed(plain(act.body))
+        row = self.row(step, up, "evidence", "say", label, reply=1, **shown(act.body, spans))
+        if act.status != 200:
+            self.rows[row].update(
+                {"outcome": "refused", "mood": "bad"} if act.status else {"outcome": "no answer", "mood": "later"}
+            )
+        if up is not None:
+            self.rows[row]["to"] = self.rows[up]["actor"]
+        self.under(self.kids(step), row, None)
+
     # -- boxes
 
     def change(self, step: Step, act: Store | Remove | Flag, up: int | None, talk: Talk | None) -> None:
@@ -688,6 +712,11 @@ class Scribe:
 def who(actor: str) -> str:
     """A queue is its host's: "queue mx.alpha.example" -> "mx.alpha.example"."""
     return actor.removeprefix(QUEUE)
+
+
+def web_host(url: str) -> str:
+    """``"https://mta-sts.beta.example/x"`` -> ``"mta-sts.beta.example"``."""
+    return url.partition("//")[2].partition("/")[0]
 
 
 def box_label(box: str) -> str:

@@ -19,7 +19,7 @@ from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from ..acts import Answer, Ask, Cipher, Hear, LabError, Rule, Say, Store, Wait
+from ..acts import Answer, Ask, Cipher, Fetch, Hear, LabError, Page, Rule, Say, Store, Wait
 from ..table import Table
 from ..trace import Step, Trace, printable, told
 from .score import Row, score
@@ -157,7 +157,13 @@ class Teller:
         """All but headings."""
         kind, act = row["kind"], self.trace.step(row["n"]).act
         margin = self.margin(row)
-        if kind == "say":
+        if isinstance(act, Fetch):
+            yield from self.fold(margin, f"GET {act.url}")
+        elif isinstance(act, Page):
+            yield from self.fold(margin, f"HTTP: {row['label']}")
+            for line in act.body.decode("utf-8", "backslashreplace").splitlines()[:MOST_LINES]:
+                yield from self.fold(margin, f"HTTP: {printable(line)}")
+        elif kind == "say":
             yield from self.spoken(row)
         elif kind == "tls":
             yield from self.handshake(row)
