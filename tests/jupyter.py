@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 # Lab's "idle" sign shows before the session exists; run-all would then ask for a kernel, and wait for ever.
 READY = """async () => {
@@ -90,6 +90,40 @@ def run_all(page: Page, seconds: float = 120) -> None:
 def scroll_to(page: Page, cell: int) -> None:
     """Bring a cell into view: those far away are not drawn."""
     page.evaluate(f"async () => {{ await {NOTEBOOK}.scrollToItem({cell}, 'center').catch(() => 0) }}")
+    page.wait_for_timeout(300)
+
+
+def place(page: Page, id: str) -> int:
+    """Where the cell with this id stands."""
+    return int(page.evaluate(f"(id) => {NOTEBOOK}.widgets.findIndex((cell) => cell.model.id === id)", id))
+
+
+def cell(page: Page, id: str) -> Locator:
+    """A cell, brought into view."""
+    at = place(page, id)
+    scroll_to(page, at)
+    found = page.locator(f".jp-Cell[data-windowed-list-index='{at}']")
+    found.wait_for(timeout=30_000)
+    return found
+
+
+def failed(page: Page) -> list[str]:
+    """The ids of the cells that ended in an error."""
+    return list(
+        page.evaluate(
+            f"""{NOTEBOOK}.widgets.filter((cell) => cell.model.type === "code" &&
+              cell.model.sharedModel.outputs.some((output) => output.output_type === "error"))
+              .map((cell) => cell.model.id)"""
+        )
+    )
+
+
+def theme(page: Page, name: str) -> None:
+    """Light or Dark."""
+    page.evaluate(
+        "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", f"JupyterLab {name}"
+    )
+    page.wait_for_function(f"document.body.dataset.jpThemeLight === '{'true' if name == 'Light' else 'false'}'")
     page.wait_for_timeout(300)
 
 

@@ -1,8 +1,10 @@
 """POP3 with clients that we did not write: poplib, curl, fetchmail, openssl; and beside Debian's Dovecot."""
 
 import poplib
+import re
 import socket
 import ssl
+from pathlib import Path
 
 import pytest
 from programs import openssl, program, run
@@ -287,11 +289,69 @@ def test_it_says_what_dovecot_says(lab, net) -> None:
     from benchmarks.dovecot import serving
 
     with serving(LETTERS) as dovecot:
-        theirs, again = converse(dovecot.pop3), poplib.POP3(HERE, dovecot.pop3)
-        again.user("bob")
-        again.pass_("lab-bob")
-        remaining = again.stat()
-        again.quit()
+        theirs, remaining = converse(dovecot.pop3), left_at(dovecot.pop3)
     ours = converse(net.ports["pop3"])
     assert ours == theirs
     assert remaining == (4, sum(map(len, left(lab, net))))
+
+
+OWN = re.compile(rb"^Received: [^\n]*\n(?:[ \t][^\n]*\n)*", re.MULTILINE)  # the line that fetchmail writes
+
+
+def poplib_reads_all(port: int, _: Path) -> object:
+    """What poplib is told, but for names and words that are each server's own."""
+    client = poplib.POP3(HERE, port, timeout=20)
+    client.user("bob")
+    client.pass_("lab-bob")
+    count, _ = found = client.stat()
+    letters = [(client.retr(number)[1:], client.top(number, 1)[1:]) for number in range(1, count + 1)]
+    names = [line.split()[1] for line in client.uidl()[1]]
+    assert names == [client.uidl(number).split()[2] for number in range(1, count + 1)] and len(set(names)) == count
+    client.dele(2)
+    client.rset()
+    listed = client.list()[1:]
+    client.quit()
+    return found, letters, listed
+
+
+def curl_asks(port: int, _: Path) -> object:
+    """Exit codes and what is written, of a row of commands; the last one removes letter 1."""
+
+    def asked(path: str, *more: str, password: str = "lab-bob") -> tuple[int, str]:
+        where = f"pop3://{HERE}:{port}/{path}"
+        login = ["-u", f"bob:{password}", "--login-options", "AUTH=+LOGIN"]
+        done = run("curl", "-q", "-sS", "-m", 30, *login, where, *more)
+        return done.returncode, done.stdout
+
+    reads = [asked(str(number)) for number in range(1, 8)]
+    return reads, asked(""), asked("", "-X", "TOP 5 3"), asked("", password="wrong"), asked("1", "-X", "DELE 1", "-I")
+
+
+def fetchmail_takes_all(port: int, folder: Path) -> object:
+    """What it leaves, brings and removes: kept at first, then nothing new, then taken."""
+    settings = f'service {port} protocol pop3 uidl auth password username bob password lab-bob sslproto ""'
+    kept = [fetchmail(folder, f"{settings} keep") for _ in range(2)]
+    taken = fetchmail(folder, f"{settings} fetchall nokeep")
+    return [(code, sorted(OWN.sub(b"", one) for one in brought)) for code, brought in [*kept, taken]]
+
+
+@pytest.mark.parametrize("client", [poplib_reads_all, curl_asks, fetchmail_takes_all])
+def test_a_client_gets_from_it_what_it_gets_from_dovecot(lab, net, tmp_path, client) -> None:
+    program("dovecot")
+    from benchmarks.dovecot import serving
+
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "ours").mkdir()
+    with serving(LETTERS) as dovecot:
+        theirs = client(dovecot.pop3, tmp_path / "theirs"), left_at(dovecot.pop3)
+    assert (client(net.ports["pop3"], tmp_path / "ours"), left_at(net.ports["pop3"])) == theirs
+
+
+def left_at(port: int) -> tuple[int, int]:
+    """What is left."""
+    again = poplib.POP3(HERE, port, timeout=20)
+    again.user("bob")
+    again.pass_("lab-bob")
+    found = again.stat()
+    again.quit()
+    return found
