@@ -1,4 +1,5 @@
-"""The command `mailedu`: `open` the lessons, `send` one message and read its journey, `serve` the lab to real clients.
+"""The command `mailedu`: `open` the lessons, `send` one message and read its journey, `dmarc` by
+experiment, `serve` the lab to real clients.
 
 Exit codes: 0 all well, 1 the message was refused, 2 the command was not understood.
 """
@@ -169,6 +170,63 @@ def plain_errors() -> Iterator[None]:
     except LabError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
+
+
+# ---- mailedu dmarc
+
+
+@main.group()
+def dmarc() -> None:
+    """DMARC by experiment: its truth table, and what a policy would do to thirty days of mail."""
+
+
+PAINTED = click.Path(dir_okay=False, path_type=Path)
+
+
+@dmarc.command()
+@click.option("--figure", metavar="FILE", type=PAINTED, help="Draw it there: PDF, PNG or SVG, by the file's name.")
+@click.option("--dark", is_flag=True, help="For a dark page.")
+def table(figure: Path | None, dark: bool) -> None:
+    """Check sixteen letters, SPF and DKIM passing or not and aligned or not, and print what DMARC finds."""
+    from mailedu.lab.truth import truth_table
+
+    found = truth_table()
+    click.echo(str(found))
+    if figure:
+        draw(found.figure(dark=dark), figure)
+
+
+@dmarc.command()
+@click.option("--policy", "-p", default="none", show_default=True, help="none, quarantine or reject.")
+@click.option("--sp", default="", help="The same for subdomains.")
+@click.option("--np", default="", help="The same for names that do not exist.")
+@click.option("--t", default="n", show_default=True, help="y: the owner is testing.")
+@click.option("--repaired", is_flag=True, help="The newsletter service's key is published.")
+@click.option("--policy-alone", is_flag=True, help="Receivers refuse on p=reject alone.")
+@click.option("--days", default=30, show_default=True)
+@click.option("--seed", default=10, show_default=True, help="Another seed is other letters.")
+@click.option("--figure", metavar="FILE", type=PAINTED, help="Draw what became of the letters.")
+@click.option("--reports", metavar="FILE", type=PAINTED, help="Draw what the reports say.")
+@click.option("--dark", is_flag=True, help="For a dark page.")
+def rollout(figure: Path | None, reports: Path | None, dark: bool, **choice: Any) -> None:
+    """Send thirty days of mail in a company's name through the lab, under a policy, and print what became of it."""
+    from mailedu.lab.rollout import rollout as roll_out
+
+    with plain_errors():
+        found = roll_out(**choice)
+    click.echo(f"{found}\n\n{found.reports}")
+    if figure:
+        draw(found.figure(dark=dark), figure)
+    if reports:
+        draw(found.reports.figure(dark=dark), reports)
+
+
+def draw(picture: Any, path: Path) -> None:
+    """Write a figure; what matplotlib cannot write is said in one sentence."""
+    try:
+        picture.savefig(path)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"The figure cannot be written to {path}: {error}") from None
 
 
 # ---- mailedu serve

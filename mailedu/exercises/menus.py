@@ -27,7 +27,7 @@ class Controls:
         return f"{self.function.__name__}({calls})"
 
     def widget(self) -> Any:
-        """A menu for each choice, a line of text, and a player; needs Jupyter."""
+        """A menu for each choice, a line of text, and a player or a picture; needs Jupyter."""
         from ipywidgets import Dropdown, Label, Layout, VBox
 
         menus = {
@@ -41,9 +41,9 @@ class Controls:
             made = self.call(**{name: menu.value for name, menu in menus.items()})
             said.value = repr(made)
             older = box.children[len(menus) + 1 :]
-            box.children = (*menus.values(), said, made.player())
-            for player in older:
-                player.close()
+            box.children = (*menus.values(), said, shown(made))
+            for one in older:
+                one.close()
 
         for menu in menus.values():
             menu.observe(show, "value")
@@ -59,6 +59,11 @@ class Controls:
             return plain
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**(data or {}), **plain}, metadata
+
+
+def shown(made: Any) -> Any:
+    """What it shows below the menus: its own widget, or its player."""
+    return made.widget() if hasattr(made, "widget") else made.player()
 
 
 def controls(function: Callable[..., Any], **choices: Sequence[Any]) -> Controls:

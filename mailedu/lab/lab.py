@@ -21,6 +21,7 @@ from .stage import COMPANIES, PORTS, Settings, Staff, Stage, password, private_k
 from .typed import Typed
 
 if TYPE_CHECKING:
+    from .reports import Reports
     from .serving import Net
 
 NETWORKS = tuple(f"{company.network}.0/24" for company in COMPANIES.values())
@@ -286,6 +287,22 @@ class Lab:
         return verdicts.evaluate_dmarc(
             message, ip=ip, helo=helo, mail_from=mail_from, dns=self.zone, now=self.clock.now
         )
+
+    def compare_dmarc(
+        self, message: bytes | str, *, ip: str, helo: str = "", mail_from: str = "", lot: int = 0
+    ) -> verdicts.DmarcComparison:
+        """The same message by RFC 9989 and by RFC 7489: `.new`, `.old`, `.differences`."""
+        question: dict[str, Any] = {"ip": ip, "helo": helo, "mail_from": mail_from, "lot": lot}
+        return verdicts.compare_dmarc(message, dns=self.zone, now=self.clock.now, **question)
+
+    def reports(self, address: str, known: Mapping[str, str] | None = None) -> Reports:
+        """The aggregate reports that lie in a mailbox, read back: `.sources()`, `.days()`, `.figure()`.
+
+        `known` is what the owner calls an address: {"192.0.2.25": "our own server"}.
+        """
+        from .reports import Reports
+
+        return Reports.of(self.mailbox(address), known)
 
     # -- the same, one act a next()
 

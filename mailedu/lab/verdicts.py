@@ -78,6 +78,20 @@ class DmarcVerdict(Shown):
         return f"<DMARC {self.result} for {self.domain}, policy {self.policy or 'none'}>"
 
 
+class DmarcComparison(Shown):
+    """One message under RFC 9989 and under RFC 7489: `new`, `old`, and the `differences`, (what, new, old) each."""
+
+    def __init__(self, new: dmarc.Dmarc, old: dmarc.Dmarc, trace: Trace) -> None:
+        self.new, self.old, self.trace, self.title = new, old, trace, "DMARC: RFC 9989 beside RFC 7489"
+        self.differences = dmarc.differences(new, old)
+
+    def __repr__(self) -> str:
+        told = "; ".join(
+            f"{what}: {ours or 'nothing'}, not {theirs or 'nothing'}" for what, ours, theirs in self.differences
+        )
+        return f"<RFC 9989 {self.new.result}, RFC 7489 {self.old.result}: {told or 'no difference'}>"
+
+
 def perform(acts: Acts[Any], dns: Dns, actor: str, now: float = 0.0) -> tuple[Any, Trace]:
     """Run acts to their end in a world of their own: (what they returned, what they did)."""
     if not callable(dns):
@@ -152,6 +166,24 @@ def dmarc_acts(
     signatures = yield from dkim.verify(data, now)
     found = yield from dmarc.evaluate(data, by_spf, signatures)
     return found, by_spf, signatures
+
+
+def compare_dmarc(
+    message: bytes | str, *, ip: str, helo: str, mail_from: str, dns: Dns, now: float = 0.0, lot: int = 0
+) -> DmarcComparison:
+    """DMARC by RFC 9989 and by RFC 7489, on the same SPF and DKIM; `lot` is the message's draw for pct=, 0 to 99."""
+    if lot not in range(100):
+        raise LabError(f"lot is a number from 0 to 99, not {lot!r}.")
+    (new, old), trace = perform(comparison(as_bytes(message), ip, helo, mail_from, unix(now), lot), dns, "dmarc", now)
+    return DmarcComparison(new, old, trace)
+
+
+def comparison(
+    data: bytes, ip: str, helo: str, mail_from: str, now: int, lot: int
+) -> Acts[tuple[dmarc.Dmarc, dmarc.Dmarc]]:
+    by_spf = yield from spf.check(ip, helo, mail_from, now=now)
+    signatures = yield from dkim.verify(data, now)
+    return (yield from dmarc.compare(data, by_spf, signatures, lot=lot))
 
 
 def unix(now: float) -> int:
