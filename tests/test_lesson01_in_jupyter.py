@@ -8,15 +8,16 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from jupyter import NOTEBOOK, Jupyter, jupyter, run_all, scroll_to
+from jupyter import Jupyter, cell, failed, jupyter, run_all, theme
 from playwright.sync_api import Locator, Page
+
+from mailedu.exercises.course import LESSONS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSON = "01-smtp-by-hand.ipynb"
-ERRORS = f"""{NOTEBOOK}.widgets.filter((cell) => cell.model.type === "code").flatMap((cell) =>
-  cell.model.sharedModel.outputs.filter((output) => output.output_type === "error").map((output) => output.evalue))"""
+EXERCISES = next(lesson.exercises for lesson in LESSONS if lesson.notebook == LESSON)
 LOADED = "img => img.complete && img.naturalWidth > 0"
 
 
@@ -34,15 +35,6 @@ def lesson(lab) -> Iterator[Page]:
     run_all(page)
     yield page
     page.close()
-
-
-def cell(page: Page, id: str) -> Locator:
-    """A cell, brought into view."""
-    at = page.evaluate(f"{NOTEBOOK}.widgets.findIndex((cell) => cell.model.id === {id!r})")
-    scroll_to(page, at)
-    found = page.locator(f".jp-Cell[data-windowed-list-index='{at}']")
-    found.wait_for(timeout=30_000)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +61,7 @@ def lit(console: Locator) -> str:
 
 
 def test_every_cell_ran_and_only_the_open_exercises_say_no(lesson) -> None:
-    assert all(not message or "check" in message for message in lesson.evaluate(ERRORS))
+    assert sorted(failed(lesson)) == [f"{id}-check" for id in sorted(EXERCISES)]
 
 
 def test_the_state_lights_up_while_one_types(console) -> None:
@@ -108,14 +100,9 @@ def test_markup_that_somebody_types_stays_text(console) -> None:
 
 def test_the_diagram_follows_the_theme(lesson, console) -> None:
     light = console.locator("img").get_attribute("src")
-    change = "(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })"
-    lesson.evaluate(change, "JupyterLab Dark")
-    lesson.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
-    lesson.wait_for_timeout(300)
+    theme(lesson, "Dark")
     assert console.locator("img").get_attribute("src") != light
-    lesson.evaluate(change, "JupyterLab Light")
-    lesson.wait_for_function("document.body.dataset.jpThemeLight === 'true'")
-    lesson.wait_for_timeout(300)
+    theme(lesson, "Light")
     assert console.locator("img").get_attribute("src") == light
 
 

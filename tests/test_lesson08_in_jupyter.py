@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jupyter import NOTEBOOK, Jupyter, jupyter, run_all, scroll_to
+from jupyter import Jupyter, cell, failed, jupyter, run_all, theme
 from playwright.sync_api import Locator, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSON = "08-spf.ipynb"
-ERRORS = f"""{NOTEBOOK}.widgets.filter((cell) => cell.model.type === "code").flatMap((cell) =>
-  cell.model.sharedModel.outputs.filter((output) => output.output_type === "error").map(() => cell.model.id))"""
-PLACE = f"""(id) => {NOTEBOOK}.widgets.findIndex((cell) => cell.model.id === id)"""
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +34,11 @@ def lesson(lab: Jupyter) -> Iterator[Page]:
 
 def output(page: Page, id: str) -> Locator:
     """What a cell shows, brought into view."""
-    place = page.evaluate(PLACE, id)
-    scroll_to(page, place)
-    return page.locator(".jp-Notebook .jp-Cell").nth(place).locator(".jp-Cell-outputArea")
+    return cell(page, id).locator(".jp-Cell-outputArea")
 
 
 def test_every_cell_ran_and_none_failed_but_what_nobody_has_done_yet(lesson: Page) -> None:
-    assert lesson.evaluate(ERRORS) == [f"F{number}-check" for number in range(1, 6)]
+    assert failed(lesson) == [f"F{number}-check" for number in range(1, 6)]
 
 
 def test_the_recorder_opens_and_follows_the_steps(lesson: Page) -> None:
@@ -87,11 +82,15 @@ def test_an_edit_is_compared_and_a_slip_is_told(lesson: Page) -> None:
     assert "ip4:192.0.2.0/28" in shown.locator(".mp-spf-line .lb").all_inner_texts()
 
 
-def test_the_map_is_a_picture(lesson: Page) -> None:
-    shown = output(lesson, "map")
-    picture = shown.locator("img, svg").first
-    picture.wait_for(timeout=15_000)
-    assert picture.bounding_box()["width"] > 300
+def test_the_map_is_a_picture_light_and_dark(lesson: Page) -> None:
+    light, dark = (output(lesson, "map").locator(f".mailedu-{name} svg") for name in ("light", "dark"))
+    light.wait_for(timeout=15_000)
+    assert light.bounding_box()["width"] > 300 and not dark.is_visible()
+    theme(lesson, "Dark")
+    try:
+        assert dark.bounding_box()["width"] > 300 and not light.is_visible()
+    finally:
+        theme(lesson, "Light")
 
 
 def test_a_guess_is_committed_by_a_click(lesson: Page) -> None:

@@ -244,9 +244,11 @@ class SpfMap(Mapping[str, str]):
         return spf_map(self.results, **{"title": self.title, **options})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from ..views.spf import map_svg
+        from ..views.picture import Picture
+        from ..views.spf import map_drawing
 
-        return {"text/plain": str(self), "image/svg+xml": map_svg(self.results, title=self.title)}
+        picture = Picture(map_drawing(self.results, self.title), str(self))
+        return {**picture._repr_mimebundle_(), "image/svg+xml": picture.svg()}
 
 
 def map_spf(dns: Dns, addresses: str | Iterable[str], *, mail_from: str, helo: str = "", now: float = 0.0) -> SpfMap:
