@@ -93,7 +93,7 @@ def imap() -> Any:
     lab = Lab(seed=1)
     lab.send(ALICE, BOB, subject="Hello", text="Hi Bob", read=False)
     call = lab.imap(BOB)
-    lines = f"LOGIN {BOB} {lab.password(BOB)}|LIST \"\" *|SELECT INBOX|FETCH 1 (FLAGS ENVELOPE)|FETCH 1 BODY[]"
+    lines = f'LOGIN {BOB} {lab.password(BOB)}|LIST "" *|SELECT INBOX|FETCH 1 (FLAGS ENVELOPE)|FETCH 1 BODY[]'
     for number, line in enumerate(f"{lines}|STORE 1 +FLAGS (\\Flagged)|SEARCH FLAGGED|LOGOUT".split("|"), 1):
         call.send(f"a{number} {line}")
     return call
@@ -124,6 +124,19 @@ def queue() -> Any:
     lab.start("mx.gamma.example")
     lab.clock.advance(days=3)
     return Five(lab)
+
+
+@run(
+    "DMARC, two standards beside each other",
+    "The walk up the name label by label; a policy for names that do not exist.",
+)
+def dmarc() -> Any:
+    lab = Lab(seed=1)
+    lab.zone.edit(
+        "_dmarc.alpha.example", TXT="v=DMARC1; p=quarantine; np=reject; pct=20; rua=mailto:dmarc@alpha.example"
+    )
+    letter = "From: pay@accounts.alpha.example\nTo: bob@beta.example\nSubject: An invoice\n\nPay.\n"
+    return lab.compare_dmarc(letter, ip=STRANGER, helo="mallory.example", mail_from="mallory@gamma.example", lot=50)
 
 
 # -- the pages

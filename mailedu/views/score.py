@@ -51,6 +51,8 @@ from ..acts import (
 from ..rules import rules, section, sentence
 from ..table import Table
 from ..trace import Step, Trace, told
+from .dmarc import as_data as dmarc_data
+from .dmarc import evaluations as dmarc_evaluations
 from .lanes import as_data as queue_data
 from .program import as_data
 from .program import checks as spf_checks
@@ -71,6 +73,7 @@ DNS = "dns"
 TLS_RECORD = [(1, "TLS record type"), (2, "TLS record version"), (2, "TLS record length"), (0, "TLS fragment")]
 UNEXPLAINED = "unexplained"  # octets that a reader left over: a bug, and shown as one
 
+ALONE = {"spf": ("SPF, ",), "dmarc": ("SPF, ", "DKIM", "DMARC", "RFC 9989 beside")}  # what there is then
 PROTOCOLS = {  # port -> (the names under which readers and tables may be had, what a newcomer calls it)
     25: (("smtp",), "SMTP"),
     465: (("submissions", "submission", "smtp"), "Submission over TLS"),
@@ -268,13 +271,17 @@ class Scribe:
         return meter_label(name) + (", change" if name in self.changes else "")
 
     def programs(self) -> dict[str, Any]:
-        """The SPF checks in it; where there is nothing else, theirs is the pane to walk it in."""
-        checks = [as_data(check) for check in spf_checks(self.trace)]
-        if not checks:
-            return {}
-        top = (row for row in self.rows if "up" not in row)
-        alone = all(row["label"].startswith("SPF, ") or row.get("rule", "").startswith("spf.") for row in top)
-        return {"spf": checks} | ({"pane": "spf"} if alone else {})
+        """The SPF checks and DMARC evaluations in it; where there is nothing else, theirs is the pane to walk it in."""
+        found: dict[str, Any] = {}
+        if checks := [as_data(check) for check in spf_checks(self.trace)]:
+            found["spf"] = checks
+        if dmarc := dmarc_evaluations(self.trace):
+            found["dmarc"] = dmarc_data(dmarc)
+        for pane in reversed(list(found)):
+            if all(row["label"].startswith(ALONE[pane]) or row.get("rule", "").startswith("spf.") for row in self.rows
+                   if "up" not in row):  # fmt: skip
+                return found | {"pane": pane}
+        return found
 
     def queues(self) -> dict[str, Any]:
         """What waited in a queue, or came back; nothing where nothing did."""

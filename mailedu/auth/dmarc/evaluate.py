@@ -129,7 +129,7 @@ def title(rfc: str) -> str:
 
 
 def told(found: Dmarc) -> str:
-    return f"{found.result}, {found.policy} is asked for" if found.result == FAIL else found.result
+    return f"{found.result}, {found.disposition} is asked for" if found.result == FAIL else found.result
 
 
 def _evaluate(

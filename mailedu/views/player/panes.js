@@ -2,6 +2,7 @@
 
 import { branchesPane } from "./branches.js";
 import { dkimPane, holdsDkim } from "./dkim.js";
+import { dmarcPane, holdsDmarc } from "./dmarc.js";
 import { holdsQueue, queuePane } from "./queue.js";
 import { holdsSpf, spfPane } from "./spf.js";
 
@@ -12,4 +13,5 @@ export const PANES = [
   { id: "spf", title: "SPF", fits: app => holdsSpf(app.story), make: spfPane },
   { id: "queue", title: "Queue", fits: app => holdsQueue(app.story), make: queuePane },
   { id: "dkim", title: "DKIM", fits: app => holdsDkim(app.story), make: dkimPane },
+  { id: "dmarc", title: "DMARC", fits: app => holdsDmarc(app.story), make: dmarcPane },
 ];
