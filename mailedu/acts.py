@@ -204,6 +204,7 @@ class Accept(Act):
     """A server takes a call; all it does in that call stands under this."""
 
     client: str  # the address the call comes from: half of SPF, and what a replay must know
+    name: str = ""  # what its owner calls the device, where one is told: "phone"
 
 
 @dataclass(slots=True)

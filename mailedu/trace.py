@@ -339,8 +339,8 @@ def words(act: Act) -> str:
             return f"calls {host}:{port}"
         case Hangup():
             return "hangs up"
-        case Accept(client):
-            return f"takes a call from {client}"
+        case Accept(client, name):
+            return f"takes a call from {client}" + (f", {name}" if name else "")
         case Upgrade():
             return "TLS from here on"
         case Cipher(sender, data):

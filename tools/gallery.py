@@ -99,6 +99,25 @@ def imap() -> Any:
     return call
 
 
+@run("Two clients, one mailbox", "Everybody's own numbers, who was told what, and a server that tells it too early.")
+def arena() -> Any:
+    lab = Lab(seed=1, settings={"imap.beta.example": {"broken": "expunge-early"}})
+    for subject in ("Lunch", "Invoice", "Photos", "Tickets"):
+        lab.send(ALICE, BOB, subject=subject, text="See you.", read=False)
+    phone, laptop = lab.imap(BOB, name="phone"), lab.imap(BOB, name="laptop")
+    for call in (phone, laptop):
+        call.send(f"a LOGIN {BOB} {lab.password(BOB)}")
+        call.send("b SELECT INBOX")
+    phone.send("c STORE 2 +FLAGS.SILENT (\\Deleted)")
+    phone.send("d EXPUNGE")
+    for line in ("c STORE 2 +FLAGS (\\Deleted)", "d EXPUNGE", "e IDLE"):
+        laptop.send(line)
+    lab.send(ALICE, BOB, subject="Keys", text="In the drawer.", read=False)
+    phone.send("e NOOP")
+    laptop.send("DONE")
+    return lab.arena(BOB)
+
+
 @run("A question of SPF", "May this address send for that domain? Each term, each question to the DNS, its budget.")
 def spf() -> Any:
     return Lab(seed=1).check_spf(ip=STRANGER, helo="mallory.example", mail_from=ALICE)

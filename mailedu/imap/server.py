@@ -117,6 +117,8 @@ class ImapServer:
     ) -> None:
         if broken not in ("", EXPUNGE_EARLY):
             raise LabError(f'An IMAP server can be broken="{EXPUNGE_EARLY}" or not at all, not {broken!r}.')
+        if literals not in ("+", "-"):
+            raise LabError(f'Literals may come unasked as "+" (all) or "-" (small ones), not {literals!r}.')
         self.host, self.client, self.users, self.boxes = host, client, users, boxes
         self.tls, self.implicit, self.login_disabled = tls, implicit, login_disabled
         self.clock, self.literals, self.broken = clock, literals, broken
@@ -320,6 +322,7 @@ class ImapServer:
                 yield Rule("imap.broken", str(waiting))
             for line in self.news():
                 self.add(line)
+            yield from self.say()
 
     # -- from state to state: only what the table says
 

@@ -120,13 +120,13 @@ def replay(history: History, conversation: str) -> tuple[History, Line]:
     """See `Lab.replay`."""
     host, _, port = conversation.rpartition("/")[0].rpartition(":")
     told = [step.act for step in history.trace if step.conversation == conversation and step.actor == host]
-    client = next((act.client for act in told if isinstance(act, Accept)), None)
-    if client is None:
+    taken = next((act for act in told if isinstance(act, Accept)), None)
+    if taken is None:
         names = dict.fromkeys(step.conversation for step in history.trace.only(Accept))
         raise LabError(f"No server took a call {conversation!r}: there are {', '.join(names) or 'none so far'}.")
     other = history.again(history.inputs)
     other.do("pretend_tls")
-    line: Line = other.do("call", host, int(port), client)
+    line: Line = other.do("call", host, int(port), taken.client, *([taken.name] if taken.name else []))
     for act in told:
         if isinstance(act, Hear):
             other.do("type", line.number, act.data)

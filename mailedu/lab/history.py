@@ -18,7 +18,7 @@ from ..trace import Step, Trace, printable
 from ..zone import Zone
 from . import secured
 from .faults import Fault, Mischief
-from .letters import Letter, check_ip, read_by_both, write_letter
+from .letters import Letter, check_device, check_ip, read_by_both, write_letter
 from .stage import COMPANIES, IMPLICIT_TLS, SERVED, Settings, Staff, Stage, first_zone
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class Input(NamedTuple):
 class Line:
     """A call that is typed into: our end of it, and what was said so far."""
 
-    def __init__(self, number: int, host: str, port: int, client: str) -> None:
-        self.number, self.host, self.port, self.client = number, host, port, client
+    def __init__(self, number: int, host: str, port: int, client: str, name: str = "") -> None:
+        self.number, self.host, self.port, self.client, self.name = number, host, port, client, name
         self.wire: Wire | None = None
         self.part: Part | None = None  # the server's session
         self.exchanges: list[tuple[str, str]] = []  # what was typed, what came back; the greeting is the first
@@ -261,19 +261,20 @@ class History:
 
     # -- lines that are typed
 
-    def do_call(self, host: str, port: int, client: str) -> Line:
+    def do_call(self, host: str, port: int, client: str, name: str = "") -> Line:
         """In a replay the lines that are there are used again, so that who holds one may go on with it."""
         check_ip(client)
+        check_device(name)
         if host in self.world.down:
             raise LabError(f"{host} is switched off, so nobody answers: lab.start({host!r}) switches it on.")
         number = sum(past.name == "call" for past in self.inputs) - 1
         if number == len(self.lines):
-            self.lines.append(Line(number, host, port, client))
+            self.lines.append(Line(number, host, port, client, name))
         line = self.lines[number]
         line.forget()
 
         def plug() -> None:
-            line.wire, line.part = self.world.plug(host, port, client)
+            line.wire, line.part = self.world.plug(host, port, client, name=name)
             if self.world.contexts and port in IMPLICIT_TLS:
                 self.world.begin_tls(line.wire, host, None)
 

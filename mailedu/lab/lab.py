@@ -13,6 +13,7 @@ from ..trace import Step, Trace
 from ..zone import Zone
 from . import secured, verdicts, whatif
 from .again import replay
+from .arena import Arena
 from .faults import Faults
 from .history import History, Input
 from .letters import addresses_in, check_address
@@ -33,7 +34,7 @@ class Lab:
 
     The same `seed` gives the same lab, octet for octet.  `tls` puts TLS under submission, relay and reading;
     `opinions` asks pyspf and dkimpy beside our own evaluators.  `staff` has more people, {"beta.example": ["dora"]},
-    and `settings` other servers: {"mx.beta.example": {"most_mails": 1}} (see SmtpServer, Mx and Pop3Server).
+    and `settings` other servers: {"mx.beta.example": {"most_mails": 1}} (see SmtpServer, Mx, Pop3Server, ImapServer).
     """
 
     def __init__(
@@ -163,22 +164,29 @@ class Lab:
         """A call to type into: `host` is a host's name (port 25), "host:587", or a port's name like "submission"."""
         return self._call(*self.stage.place(host), client)
 
-    def pop3(self, address: str, *, client: str | None = None) -> Typed:
-        """A call to the POP3 server of one of the people, connected and not logged in."""
-        return self._read_by("pop", 110, address, client)
+    def pop3(self, address: str, *, name: str = "", client: str | None = None) -> Typed:
+        """A call to the POP3 server of one of the people, connected and not logged in; `name` as in `imap`."""
+        return self._read_by("pop", 110, address, client, name)
 
     def imap(self, address: str, *, name: str = "", client: str | None = None) -> Typed:
-        """A call to the IMAP server of one of the people, connected and not logged in."""
-        return self._read_by("imap", 143, address, client)
+        """A call to the IMAP server of one of the people, connected and not logged in.
 
-    def _read_by(self, kind: str, port: int, address: str, client: str | None) -> Typed:
+        `name` is what its owner calls the device ("phone"): so it is called in the trace, its lane and the arena.
+        """
+        return self._read_by("imap", 143, address, client, name)
+
+    def arena(self, address: str, *, folder: str = "") -> Arena:
+        """Who has this mailbox open, side by side: everybody's own numbers, who was told what, and what is pending."""
+        return Arena(self.history, self.stage.box_of(address) + (f"/{folder}" if folder else ""))
+
+    def _read_by(self, kind: str, port: int, address: str, client: str | None, name: str) -> Typed:
         if address in PORTS:
-            return self._call(*PORTS[address], client or STRANGER)
+            return self._call(*PORTS[address], client or STRANGER, name)
         company = self.stage.company(address)
-        return self._call(f"{kind}.{company.domain}", port, client or company.addresses[address.lower()])
+        return self._call(f"{kind}.{company.domain}", port, client or company.addresses[address.lower()], name)
 
-    def _call(self, host: str, port: int, client: str) -> Typed:
-        return Typed(self, self.history.do("call", host, port, client))
+    def _call(self, host: str, port: int, client: str, name: str = "") -> Typed:
+        return Typed(self, self.history.do("call", host, port, client, *([name] if name else [])))
 
     def replay(self, conversation: str) -> Typed:
         """A call that a program outside made, made again in a lab of its own: to go back in it, and to fork it.
@@ -206,7 +214,8 @@ class Lab:
         """Set a host up otherwise, from now on: ``lab.configure("mx.beta.example", open_relay=True)``.
 
         The settings are those of `Lab(settings=)`: `mailedu.mta.Setup` has the mail server's (open_relay, backup_for,
-        via, greylist, discloses, first_pause …), SmtpServer others (without, size, most_recipients …).
+        via, greylist, discloses, first_pause …), SmtpServer others (without, size, most_recipients …), ImapServer its
+        own (broken="expunge-early", literals, login_disabled).
         """
         self.history.do("configure", self.stage.check_host(host), **settings)
 

@@ -18,6 +18,7 @@ from .verdicts import as_bytes
 
 Wanted = str | Sequence[str]  # "SUCCESS,DELAY", or ["SUCCESS", "DELAY"]
 ADDRESS = re.compile(r'(?:[^\s@<>"(),:;\\\[\]\x00-\x1f\x7f]+|"[^"\r\n\x00]*")@[^\s@<>"(),:;\\\x00-\x1f\x7f]+')
+DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{0,19}")
 
 
 class Letter(NamedTuple):
@@ -116,6 +117,12 @@ def check_address(address: str) -> None:
     """LabError for what nobody would write as an address."""
     if not isinstance(address, str) or not ADDRESS.fullmatch(address):
         raise LabError(f"{address!r} is no mail address: write it as in 'alice@alpha.example'.")
+
+
+def check_device(name: str) -> None:
+    """LabError for what no device is called here; "" is one without a name."""
+    if name and not (isinstance(name, str) and DEVICE.fullmatch(name)):
+        raise LabError(f"{name!r} is no name for a device: use at most 20 letters, digits, blanks or hyphens.")
 
 
 def check_ip(client: str) -> None:

@@ -73,7 +73,7 @@ LIMITS = ("most_mails", "most_recipients", "size")
 OF_SERVER = (*LIMITS, "lenient", "plain_needs_tls", "service", "tls_required", "without")
 OF_HOUSE = tuple(one.name for one in fields(Setup))
 OF_POP3 = ("keeps_nothing", "login_delay", "plain_needs_tls", "tells_count")
-OF_IMAP = ("login_disabled",)
+OF_IMAP = ("broken", "literals", "login_disabled")
 TLS_CHOICES = {
     "certificate": ("good", "wrong name", "expired", "self-signed", "unknown CA"),
     "tls_version": ("", "1.2", "1.3"),  # "": whichever the client prefers
@@ -81,7 +81,7 @@ TLS_CHOICES = {
 OF_TLS = tuple(TLS_CHOICES)  # of every host
 
 Staff = Mapping[str, Sequence[str]]  # domain -> the names of more people who work there
-Settings = Mapping[str, Mapping[str, Any]]  # host -> what it does otherwise (see SmtpServer, Mx, Pop3Server)
+Settings = Mapping[str, Mapping[str, Any]]  # host -> what it does otherwise (SmtpServer, Mx, Pop3Server, ImapServer)
 
 
 @cache
@@ -154,7 +154,7 @@ class Stage:
         if chosen.get("via"):
             self.place(str(chosen["via"]), 2525)
         for (name, port), listens in self.world.listeners.items():
-            if (name, port) == (host, 25) or (name == host and port in SUBMISSION):
+            if name == host and port in (25, 143, *SUBMISSION):
                 listens("192.0.2.1")
 
     def configure(self, host: str, chosen: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ class Typed(Shown):
 
     def __init__(self, lab: Front, line: Line) -> None:
         self.lab, self.line = lab, line
-        self.title = f"{line.client} calls {line.host}:{line.port}"
+        self.title = f"{line.name or line.client} calls {line.host}:{line.port}"
         self.forks: list[tuple[int, Typed]] = []  # (after which step, the other future)
 
     # -- talking

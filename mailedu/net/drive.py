@@ -235,10 +235,12 @@ class World:
         part.question, part.until = None, NEVER
         self.wake(part, answer)
 
-    def accept(self, host: str, port: int, client: str, conversation: str, parent: int | None, wire: Wire) -> Part:
+    def accept(
+        self, host: str, port: int, client: str, conversation: str, parent: int | None, wire: Wire, name: str = ""
+    ) -> Part:
         """A call comes in: a new session of the machine that listens there."""
         machine = self.listeners[host, port](client)
-        step = self.trace.record(host, conversation, parent, Accept(client))
+        step = self.trace.record(host, conversation, parent, Accept(client, name))
         part = self.start(machine.session(), host, conversation, step.number, wire)
         part.machine = machine
         return part
@@ -549,7 +551,13 @@ class World:
     # -- a call inside this process
 
     def plug(
-        self, host: str, port: int, address: str, parent: int | None = None, caller: Part | None = None
+        self,
+        host: str,
+        port: int,
+        address: str,
+        parent: int | None = None,
+        caller: Part | None = None,
+        name: str = "",
     ) -> tuple[Wire, Part]:
         """A wire to a new session of the machine that listens there: the caller's end, and that session."""
         conversation = self.numbered(f"{host}:{port}")
@@ -558,7 +566,7 @@ class World:
         self.join(conversation, server, client)
         if caller:
             client.part, caller.conversation = caller, conversation
-        return client, self.accept(host, port, address, conversation, parent, server)
+        return client, self.accept(host, port, address, conversation, parent, server, name)
 
     def join(self, conversation: str, end: Wire, other: Wire) -> None:
         """Bytes travel through the queue, never by a call."""

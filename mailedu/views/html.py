@@ -48,9 +48,10 @@ def page(
     meanings: Mapping[str, Meaning] | None = None,
     opens: str = "",
     microscopes: Sequence[Mapping[str, Any]] = (),
+    arena: str = "",
 ) -> str:
     """The player for this trace, with the futures that parted from it, as the text of an HTML file."""
-    told = score(trace, readers, tables, title, predict, meanings, opens, microscopes)
+    told = score(trace, readers, tables, title, predict, meanings, opens, microscopes, arena)
     grown = [travels(score(one.trace, readers, tables, one.title, None, meanings), one) for one in branches]
     return of_packed(pack(told), told["title"], grown, record(trace))
 

@@ -51,6 +51,7 @@ from ..acts import (
 from ..rules import rules, section, sentence
 from ..table import Table
 from ..trace import Step, Trace, told
+from .arena import arenas
 from .dmarc import as_data as dmarc_data
 from .dmarc import evaluations as dmarc_evaluations
 from .lanes import as_data as queue_data
@@ -123,6 +124,7 @@ def score(
     meanings: Mapping[str, Meaning] | None = None,
     opens: str = "",
     microscopes: Sequence[Mapping[str, Any]] = (),
+    arena: str = "",
 ) -> dict[str, Any]:
     """What the player shows of this trace, as plain lists and dicts.
 
@@ -132,10 +134,13 @@ def score(
     `predict`: what is asked before a step is shown.  `meanings`: what the replies of a protocol mean.
     `opens`: the pane that is seen first, if it is not the one that fits the trace ("branches").
     `microscopes`: DKIM signatures octet for octet, as plain data, from whoever can compute them.
+    `arena`: the mailbox whose sessions are shown side by side; without it, those that two had open at once.
     """
     told = Scribe(trace, readers, tables, meanings or {}).write(title)
     if microscopes:
         told["dkim"] = list(microscopes)
+    if found := arenas(trace, arena):
+        told["arena"] = found
     if opens:
         told["opens"] = opens
     for where, asked in (predict or {}).items():
@@ -457,13 +462,15 @@ class Scribe:
         if isinstance(act, Connect):
             client, server = step.actor, accept.actor if accept else act.host
         else:
-            client, server = getattr(act, "client", ""), step.actor
+            client, server = getattr(act, "name", "") or getattr(act, "client", ""), step.actor
         port = port_of(step.conversation, act.port if isinstance(act, Connect) else 0)
         names, called = PROTOCOLS.get(port, ((), "Call"))
         by_server = isinstance(act, Accept) or (accept is not None and self.speaks(accept))
         index = len(self.talks)
         row = self.row(step, up, "conversation", "open", f"{called}, port {port}" if port else called)
         self.rows[row].update(actor=who(client), to=who(server), talk=index)
+        if isinstance(act, Accept) and act.name:
+            self.rows[row]["from"] = act.client
         machine = self.machine(names)
         self.talks.append({"name": step.conversation, "called": called, "port": port, "machine": machine})
         self.count(row, "connections", 1)

@@ -63,10 +63,11 @@ class Player(anywidget.AnyWidget):
         meanings: Mapping[str, Meaning] | None = None,
         opens: str = "",
         microscopes: Sequence[Mapping[str, Any]] = (),
+        arena: str = "",
         **traits: Any,
     ) -> None:
         self.readers, self.tables, self.meanings = readers, tables, meanings
-        told = score(trace, readers, tables, title, predict, meanings, opens, microscopes)
+        told = score(trace, readers, tables, title, predict, meanings, opens, microscopes, arena)
         self.title, self.steps = told["title"], len(trace)
         self.futures: dict[str, tuple[set[int], Branching | None]] = {"": (numbers(told), on_branch)}
         there = [self.grow(branch) for branch in grown]

@@ -98,7 +98,7 @@ export function player(model, el, story) {
     return moved;
   };
   app.go = (i, how) => settle(app.walk.go(i, how));
-  app.move = way => { const moved = settle(app.walk[way]()); if (!moved && app.playing) app.stop(); };
+  app.move = way => { const moved = made.get(app.pane)?.move?.(way) ?? settle(app.walk[way]()); if (!moved && app.playing) app.stop(); };
   app.toggle = i => { app.walk.toggle(i); settle(false); };
   app.level = level => { app.walk.setLevel(level); score.forget(); settle(false); };
   app.seek = (fits, sorry, round) => { if (app.walk.seek(fits, { round })) { score.forget(); settle(true); } else app.say(sorry); };
