@@ -51,6 +51,7 @@ P, F, SOFT, TEMP, PERM = "pass", "fail", "softfail", "temperror", "permerror"
 DIFFERENCES = [
     Difference("zero parts", "exists:%{d0} -all", PERM, F, "7208 7.3: nonzero"),
     Difference("nonsense in a macro", "exists:%{d!}.example -all", PERM, F, "7208 7.1: the grammar"),
+    Difference("a macro that does not close", "exists:%{.example -all", PERM, F, "7208 7.1: the grammar"),
     Difference("a letter after the number", "exists:%{d2x}.example -all", PERM, F, "7208 7.1: the grammar"),
     Difference("exists with a qualifier alone", "+exists -all", PERM, F, "7208 5.7: a domain-spec is needed"),
     Difference("control characters", "foo=\x07 +all", PERM, P, "7208 7.1: a macro-literal is visible"),
@@ -157,14 +158,13 @@ MACROS += [
     "%",
     "%a",
     "%{x}",
-    "%{",
     "%{c}",
 ]
 CIDRS = ["", "", "", "/24", "/0", "/32", "/33", "//64", "//0", "//129", "/24//64", "/024", "/", "//", "/24/64"]
 
 host = st.sampled_from(HOSTS)
 literal = st.sampled_from(["_spf", "foo-bar", "x", "x:y/z", "..", "l" * 64])
-ending = st.sampled_from(["example", "example.", "123", "-com", "co-", "a.example", "museum"])
+ending = st.sampled_from(["example", "example.", "123", "-com", "co-", "a.example", "museum", "%{"])  # not before more
 spec = st.one_of(
     host,
     host,
