@@ -95,6 +95,7 @@ class ImapServer:
 
     `broken="expunge-early"` makes it wrong on purpose: it tells EXPUNGE while a command with message numbers is on
     its way, which then hits another message than its sender meant (§7.5.1 forbids it).  Its greeting says so.
+    `keeps_plaintext` is the bug of 2011: what came behind STARTTLS in the clear is obeyed under TLS.
     """
 
     table = TABLE
@@ -113,6 +114,7 @@ class ImapServer:
         login_disabled: bool = False,
         literals: str = "+",
         broken: str = "",
+        keeps_plaintext: bool = False,
         interfere: Interfere | None = None,
     ) -> None:
         if broken not in ("", EXPUNGE_EARLY):
@@ -122,6 +124,7 @@ class ImapServer:
         self.host, self.client, self.users, self.boxes = host, client, users, boxes
         self.tls, self.implicit, self.login_disabled = tls, implicit, login_disabled
         self.clock, self.literals, self.broken = clock, literals, broken
+        self.keeps_plaintext = keeps_plaintext
         self.interfere = interfere
         self.lines = Lines(seconds=IDLE)
         self.state = OUT
@@ -347,7 +350,10 @@ class ImapServer:
 
     def upgrade(self) -> Acts[None]:
         """TLS from here on; whatever was said in the clear is forgotten."""
-        self.lines.forget()
+        if not self.keeps_plaintext:
+            self.lines.forget()
+        elif self.lines.rest[self.lines.at :]:
+            yield Rule("imap.keeps-plaintext", "kept", {"octets": str(len(self.lines.rest) - self.lines.at)})
         try:
             yield Upgrade()
         except TlsFailed as why:

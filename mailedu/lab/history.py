@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from ..acts import Ask, LabError, Rule
 from ..clock import Clock
 from ..mta import Opinion
-from ..net.drive import Part, Wire, World
+from ..net.drive import Part, Road, Wire, World
 from ..trace import Step, Trace, printable
 from ..zone import Zone
 from . import secured
+from .attacker import Attack, OnTheWire
 from .faults import Fault, Mischief
 from .letters import Letter, check_device, check_ip, read_by_both, write_letter
 from .stage import COMPANIES, IMPLICIT_TLS, SERVED, Settings, Staff, Stage, first_zone
@@ -122,6 +123,8 @@ class History:
         self.world.client_contexts = self.world.contexts
         self.mischief = Mischief(self.world, self.zone)
         self.world.doing[Ask] = self.mischief.ask
+        self.attacks: list[Attack] = []
+        self.world.stands = self.stands
         self.stage = Stage(
             self.world,
             self.seed,
@@ -322,7 +325,8 @@ class History:
             said = "There is no line that TLS could begin on now."
         else:
             self.in_world(lambda: self.world.begin_tls(wire, line.host, None))
-            said = line.heard() if wire.tls and wire.tls.up else "The handshake failed."
+            why = f"The handshake failed: {wire.tls.why}." if wire.tls and wire.tls.why else "The handshake failed."
+            said = line.heard() if wire.tls and wire.tls.up and not wire.tls.why else why
         self.note(line, "(TLS handshake)", said)
         return said
 
@@ -389,6 +393,17 @@ class History:
         self.mischief.counts.pop(fault, None)
         self.mischief.faults.append(fault)
 
+    def stands(self, road: Road) -> OnTheWire | None:
+        """Who is in the middle of a call that begins: the attacker, if he does anything there."""
+        here = [attack for attack in self.attacks if attack.fits(road.host, road.port)]
+        return OnTheWire(self.world, road, here) if here else None
+
+    def do_attack(self, **attack: Any) -> None:
+        self.attacks.append(Attack(**attack))
+
+    def do_attack_ends(self) -> None:
+        self.attacks.clear()
+
     def do_throttle(self, host: str, octets: float) -> None:
         if octets:
             self.mischief.rates[host] = octets
@@ -403,6 +418,7 @@ class History:
     def do_pretend_tls(self) -> None:
         """Say in the clear what was said under TLS: a replay knows the plaintext already."""
         self.world.contexts = {}
+        self.attacks.clear()  # what they led to is known too
 
 
 @cache

@@ -14,11 +14,13 @@ from ..zone import Zone
 from . import secured, verdicts, whatif
 from .again import replay
 from .arena import Arena
+from .attacker import Attacker
 from .faults import Faults
 from .history import History, Input
 from .letters import addresses_in, check_address
 from .mail import Mail
 from .stage import COMPANIES, PORTS, Settings, Staff, Stage, password, private_key
+from .tapped import Tap
 from .typed import Typed
 
 if TYPE_CHECKING:
@@ -245,6 +247,18 @@ class Lab:
     def faults(self) -> Faults:
         """What goes wrong because somebody asked for it, by host, command and attempt (see lab/faults.py)."""
         return Faults(self.history)
+
+    @property
+    def attacker(self) -> Attacker:
+        """Who sits on the wire and changes what passes, where somebody asked for it (see lab/attacker.py)."""
+        return Attacker(self.history)
+
+    def tap(self, conversation: str = "") -> Tap:
+        """One call as the client, who listens on the way, and the server see it: the newest, if none is named.
+
+        `conversation` is its name in the trace, "mx.beta.example:25/1"; without the number it is the newest to there.
+        """
+        return Tap(self, conversation)
 
     # -- lines that break
 

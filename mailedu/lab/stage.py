@@ -70,10 +70,10 @@ IMPLICIT_TLS = frozenset({465, 995, 993})
 SUBMISSION = (587, 465, 2525)
 IPV6 = {"mx.alpha.example": ("2001:db8:a::25",)}
 LIMITS = ("most_mails", "most_recipients", "size")
-OF_SERVER = (*LIMITS, "lenient", "plain_needs_tls", "service", "tls_required", "without")
+OF_SERVER = (*LIMITS, "keeps_plaintext", "lenient", "plain_needs_tls", "service", "tls_required", "without")
 OF_HOUSE = tuple(one.name for one in fields(Setup))
-OF_POP3 = ("keeps_nothing", "login_delay", "plain_needs_tls", "tells_count")
-OF_IMAP = ("broken", "literals", "login_disabled")
+OF_POP3 = ("keeps_nothing", "keeps_plaintext", "login_delay", "plain_needs_tls", "tells_count")
+OF_IMAP = ("broken", "keeps_plaintext", "literals", "login_disabled")
 TLS_CHOICES = {
     "certificate": ("good", "wrong name", "expired", "self-signed", "unknown CA"),
     "tls_version": ("", "1.2", "1.3"),  # "": whichever the client prefers

@@ -80,6 +80,27 @@ class Machine(Protocol):
     def session(self) -> Acts[None]: ...
 
 
+class Middle(Protocol):
+    """Who stands on the wire of one call: whatever one side says comes by here, and goes on only if he says it."""
+
+    def passes(self, sender: str, data: bytes) -> None:
+        """Bytes from this side, under TLS if there is TLS."""
+
+    def ends(self, sender: str) -> None:
+        """This side has hung up."""
+
+
+class Road(NamedTuple):
+    """What a `Middle` has in hand: the call, the step that took it, and both ends to speak to."""
+
+    host: str
+    port: int
+    conversation: str
+    accept: int
+    to_client: Callable[[bytes], object]
+    to_server: Callable[[bytes], object]
+
+
 Listener = Callable[[str], Machine]  # the caller's address -> a machine for this call
 
 
@@ -94,6 +115,8 @@ class Wire:
         self.closed = False  # the other end is gone
         self.paused = False  # the network is full
         self.tls: Layer | None = None
+        self.out: Callable[[bytes], object] = drop  # of a server's end: to the client, past whoever is in the middle
+        self.middle: Middle | None = None  # … who is that
         self.part: Part | None = None  # who listens here; None for a call that is typed into
 
 
@@ -189,6 +212,7 @@ class World:
         self.server_contexts: dict[str, ssl.SSLContext] = {}  # host -> its own, if it is not everybody's
         self.sites: dict[str, Site] = {}  # host -> the web server that it is
         self.taps: list[Tap] = []
+        self.stands: Callable[[Road], Middle | None] = nobody  # who is in the middle of a call that begins
         self.ready: deque[Iterator[Step | None]] = deque()
         self.parts: dict[Part, None] = {}  # in the order they came: a set's order is no run's twice
         self.alarms: list[tuple[float, int, int, Part]] = []  # a heap: (when, the part's number, …)
@@ -241,6 +265,9 @@ class World:
         """A call comes in: a new session of the machine that listens there."""
         machine = self.listeners[host, port](client)
         step = self.trace.record(host, conversation, parent, Accept(client, name))
+        to_server: Callable[[bytes], object] = lambda data: self.ready.append(self.bring(wire, data))  # noqa: E731
+        road = Road(host, port, conversation, step.number, wire.out, to_server)
+        wire.middle = self.stands(road)
         part = self.start(machine.session(), host, conversation, step.number, wire)
         part.machine = machine
         return part
@@ -564,6 +591,7 @@ class World:
         client, server = Wire("client", drop, drop), Wire("server", drop, drop)
         self.join(conversation, client, server)
         self.join(conversation, server, client)
+        server.out = lambda data: self.ready.append(self.bring(client, data))
         if caller:
             client.part, caller.conversation = caller, conversation
         return client, self.accept(host, port, address, conversation, parent, server, name)
@@ -571,17 +599,37 @@ class World:
     def join(self, conversation: str, end: Wire, other: Wire) -> None:
         """Bytes travel through the queue, never by a call."""
         end.carry = lambda data: self.ready.append(self.deliver(conversation, end, other, data))
-        end.close = lambda: self.ready.append(self.cut(other))
+        end.close = lambda: self.ready.append(self.cut(end, other))
 
     def deliver(self, conversation: str, end: Wire, other: Wire, data: bytes) -> Iterator[None]:
         for tap in self.taps:
             data = tap(conversation, end.side, data)
-        self.arrive(other, data)
+        middle = end.middle or other.middle
+        if middle:
+            middle.passes(end.side, data)
+        else:
+            self.arrive(other, data)
         return
         yield  # no step of its own
 
-    def cut(self, other: Wire) -> Iterator[None]:
+    def cut(self, end: Wire, other: Wire) -> Iterator[None]:
+        middle = end.middle or other.middle
+        if middle:
+            middle.ends(end.side)
+            self.ready.append(self.gone(other))  # behind what he said last
+            return
         self.finish(other)
+        return
+        yield
+
+    def bring(self, wire: Wire, data: bytes) -> Iterator[None]:
+        """What somebody in the middle says."""
+        self.arrive(wire, data)
+        return
+        yield
+
+    def gone(self, wire: Wire) -> Iterator[None]:
+        self.finish(wire)
         return
         yield
 
@@ -660,6 +708,7 @@ class World:
             wire.inbox += layer.feed(data)
         except TlsFailed as failed:
             trouble = failed
+            layer.why = str(failed)
         self.flush(wire, layer.step)
         part = wire.part
         if part and isinstance(part.question, Upgrade) and (trouble or (layer.up and not was_up)):
@@ -704,3 +753,8 @@ def path_in(url: str) -> str:
 
 def drop(*_: object) -> None:
     """A wire's `carry` and `close` while there is no other end."""
+
+
+def nobody(road: Road) -> Middle | None:
+    """Nobody stands on the wire."""
+    return None

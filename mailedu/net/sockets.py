@@ -363,6 +363,7 @@ class End(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.wire = Wire(self.side, self.carry, self.leave)
+        self.wire.out = self.write
         if self.sockets.closed or self.host in self.sockets.world.down:
             return transport.abort()
         self.sockets.ends.add(self)
@@ -371,6 +372,8 @@ class End(asyncio.BufferedProtocol):
 
     def leave(self) -> None:
         """This side hangs up."""
+        if self.wire.middle:
+            self.wire.middle.ends("server")
         if self.side == "client" and self.conversation in self.sockets.served:
             self.sockets.leaving.add(self.conversation)
         self.transport.close()
@@ -379,7 +382,12 @@ class End(asyncio.BufferedProtocol):
         return self.room
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.sockets.hear(self.wire, bytes(self.room[:nbytes]))
+        data = bytes(self.room[:nbytes])
+        if self.wire.middle:
+            self.wire.middle.passes("client", data)
+            self.sockets.stir()
+        else:
+            self.sockets.hear(self.wire, data)
         if len(self.wire.inbox) > UNHEARD:
             self.sockets.deaf.add(self)
             self.transport.pause_reading()
@@ -392,13 +400,22 @@ class End(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The other side says no more; what it asked for it may still want to hear, so we hang up when that is said."""
+        if self.wire.middle:
+            self.wire.middle.ends("client")
+            self.sockets.stir()
         self.sockets.lose(self.wire)
         return True
 
-    def carry(self, data: bytes) -> None:
-        """Bytes for the other end.  Who says much waits now and then, so that nobody else has to wait for long."""
+    def write(self, data: bytes) -> None:
         if not self.transport.is_closing():  # else nobody hears it
             self.transport.write(data)
+
+    def carry(self, data: bytes) -> None:
+        """Bytes for the other end.  Who says much waits now and then, so that nobody else has to wait for long."""
+        if self.wire.middle:
+            self.wire.middle.passes("server", data)
+        else:
+            self.write(data)
         self.said += len(data)
         if self.said > TURN:
             self.said = 0

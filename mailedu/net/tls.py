@@ -26,6 +26,7 @@ class Layer:
         self.up = False  # the handshake is done
         self.ended = False  # the other side said that it will say no more
         self.broken = False
+        self.why = ""  # … and this is why
         self.step = step
         self.tls = context.wrap_bio(self.incoming, self.outgoing, side == "server", server_name or None)
 
@@ -87,7 +88,8 @@ def reason(error: ssl.SSLError) -> str:
     verify = getattr(error, "verify_message", "")
     if verify:
         return f"the certificate was not accepted: {verify}"
-    return (error.reason or "the handshake failed").replace("_", " ").lower()
+    words = (error.reason or "the handshake failed").replace("_", " ").lower()
+    return words.removeprefix("sslv3 ").removeprefix("tlsv1 ")  # which version it was named in says nothing here
 
 
 @cache

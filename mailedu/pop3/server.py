@@ -130,6 +130,7 @@ class Pop3Server:
     begins with TLS (port 995).  With `plain_needs_tls` no password is taken in the clear; that is how a real server
     should be set up, and not the lab's: its lines are read.  A `clock` brings dice for APOP, CRAM-MD5 and SCRAM, and
     `login_delay` can be kept.  With `keeps_nothing` the house removes what was fetched, at QUIT (RFC 2449 §6.7).
+    `keeps_plaintext` is the bug of 2011: what came behind STLS in the clear is obeyed under TLS.
     """
 
     table = TABLE
@@ -149,12 +150,14 @@ class Pop3Server:
         login_delay: int = 0,
         keeps_nothing: bool = False,
         tells_count: bool = True,
+        keeps_plaintext: bool = False,
         interfere: Interfere | None = None,
     ) -> None:
         self.host, self.client, self.users, self.boxes = host, client, users, boxes
         self.tls, self.implicit, self.clock = tls, implicit, clock
         self.plain_needs_tls, self.login_delay = plain_needs_tls, login_delay
         self.keeps_nothing, self.tells_count = keeps_nothing, tells_count
+        self.keeps_plaintext = keeps_plaintext
         self.interfere = interfere
         self.lines = Lines(seconds=IDLE)
         self.state = AUTHORIZATION
@@ -283,7 +286,10 @@ class Pop3Server:
 
     def upgrade(self) -> Acts[None]:
         """TLS from here on; whatever was said in the clear is forgotten."""
-        self.lines.forget()
+        if not self.keeps_plaintext:
+            self.lines.forget()
+        elif self.lines.rest[self.lines.at :]:
+            yield Rule("pop3.keeps-plaintext", "kept", {"octets": str(len(self.lines.rest) - self.lines.at)})
         self.user = ""
         try:
             yield Upgrade()

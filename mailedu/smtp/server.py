@@ -77,7 +77,8 @@ class SmtpServer:
     `plain_needs_tls` no password is taken in the clear; that is how a real server should be set up, and not the lab's
     default, so that a password on the wire can be seen.  CRAM-MD5 and SCRAM-SHA-256 need a `clock`: it has the only
     dice.  `size` is the largest message, 0 for no limit; `most_mails` 0 for any number a session.  `without` names
-    extensions not to offer.  `service=False` is a host that takes no mail.  `lenient`: see lenient.py.  `interfere` is
+    extensions not to offer.  `service=False` is a host that takes no mail.  `lenient`: see lenient.py.
+    `keeps_plaintext` is the bug of 2011: what came behind STARTTLS in the clear is obeyed under TLS.  `interfere` is
     asked before and after each command, and may make it go wrong: it waits, refuses, or ends the session.
     """
 
@@ -104,6 +105,7 @@ class SmtpServer:
         etrn: Etrn | None = None,
         service: bool = True,
         lenient: str = "",
+        keeps_plaintext: bool = False,
         interfere: Interfere | None = None,
     ) -> None:
         if auth not in ("offered", "required", "off"):
@@ -120,6 +122,7 @@ class SmtpServer:
         self.size, self.most_recipients, self.most_mails = size, most_recipients, most_mails
         self.without, self.etrn, self.service, self.lenient = frozenset(without), etrn, service, lenient
         self.most = size or 2**62  # octets of a message
+        self.keeps_plaintext = keeps_plaintext
         self.interfere = interfere
         self.lines = LenientLines(seconds=IDLE) if lenient == ENDS else Lines(seconds=IDLE)
         self.state = GREETED if service else NO_SERVICE
@@ -318,7 +321,10 @@ class SmtpServer:
 
     def upgrade(self) -> Acts[None]:
         """TLS from here on; whatever was said in the clear is forgotten (RFC 3207 §4.2)."""
-        self.lines.forget()
+        if not self.keeps_plaintext:
+            self.lines.forget()
+        elif self.lines.rest[self.lines.at :]:
+            yield Rule("smtp.keeps-plaintext", "kept", {"octets": str(len(self.lines.rest) - self.lines.at)})
         try:
             yield Upgrade()
         except TlsFailed as why:

@@ -71,6 +71,7 @@ MOST_RECORDED = 20_000  # steps of a trace that travels along with its score
 OTHERS = "others"
 QUEUE = "queue "  # a queue is a box and an actor of this name: "queue mx.alpha.example"
 DNS = "dns"
+ATTACKER = "attacker"
 TLS_RECORD = [(1, "TLS record type"), (2, "TLS record version"), (2, "TLS record length"), (0, "TLS fragment")]
 UNEXPLAINED = "unexplained"  # octets that a reader left over: a bug, and shown as one
 
@@ -300,6 +301,8 @@ class Scribe:
         act = step.act
         if talk and talk.sealed:
             self.unseal(step, talk)
+        if talk and step.actor == ATTACKER and isinstance(act, Say | Hear):
+            return self.overheard(step, act.data, up, talk)
         match act:
             case Say() | Hear() | Upgrade() if talk and talk.by_server and step.actor != talk.server:
                 self.leave_out(step, talk)
@@ -340,7 +343,11 @@ class Scribe:
     def under(self, steps: Iterable[Step], up: int | None, talk: Talk | None) -> None:
         """Tell what stands under a row; what somebody else does there was set off by it, and waits till the end."""
         for step in steps:
-            if talk and step.actor not in (talk.client, talk.server, DNS) and not isinstance(step.act, Accept):
+            if (
+                talk
+                and step.actor not in (talk.client, talk.server, DNS, ATTACKER)
+                and not isinstance(step.act, Accept)
+            ):
                 talk.afterwards.append(step)
             else:
                 self.tell(step, up, talk)
@@ -510,8 +517,12 @@ class Scribe:
     def pair(self, talk: Talk) -> None:
         """Each step left out belongs to the row that has its first octet: what goes in at one end comes out there."""
         passed = {"client": 0, "server": 0}
-        for step in talk.left_out:
+        for step in sorted(talk.left_out, key=lambda one: one.number):
             row = talk.row
+            if step.actor == ATTACKER and isinstance(step.act, Say | Hear):  # from here on they count differently
+                more = isinstance(step.act, Say) == (self.side(step) == "client")
+                passed[self.side(step)] += len(step.act.data) if more else -len(step.act.data)
+                continue
             if isinstance(step.act, Say | Hear):
                 sender = "client" if isinstance(step.act, Say) else "server"
                 rows = talk.told.get(sender, [])
@@ -522,6 +533,29 @@ class Scribe:
                 self.join(part, row)
         for record in (*talk.records, *talk.sealed):  # the last ones, after all that was said: TLS ends
             self.join(record, talk.newest)
+
+    # -- the one in the middle
+
+    def side(self, step: Step) -> str:
+        """From which side comes what the attacker heard, or says instead: the rule above says so."""
+        rule = self.trace.step(step.parent if step.parent is not None else step.number).act
+        return rule.because.get("from", "client") if isinstance(rule, Rule) else "client"
+
+    def changes_it(self, step: Step) -> bool:
+        """Whether something else goes on than he heard."""
+        return any(isinstance(one.act, Say) for one in self.children.get(step.parent, []))
+
+    def overheard(self, step: Step, data: bytes, up: int | None, talk: Talk) -> None:
+        """What the attacker heard, and what he says instead."""
+        side = self.side(step)
+        sender, receiver = (talk.client, talk.server) if side == "client" else (talk.server, talk.client)
+        ends = (who(sender), ATTACKER) if isinstance(step.act, Hear) else (ATTACKER, who(receiver))
+        spans = self.named(talk.reader, data, side, talk.verb, True)
+        said = {"talk": talk.index, "tls": talk.tls, **shown(data, spans)}
+        row = self.row(step, up, "evidence", "say", first_line(data), **said)
+        self.rows[row].update(actor=ends[0], to=ends[1])
+        if self.changes_it(step):
+            talk.left_out.append(step)
 
     # -- what is said
 

@@ -20,6 +20,7 @@ from ..rules import sentence
 from ..trace import Step, Trace, printable
 
 ATTACKER = "attacker"
+READ = "lab.attack-read"  # the rule that he applies when he hands on what he has read, as it is
 TYPES = {20: "change cipher spec", 21: "alert", 22: "handshake", 23: "application data"}  # RFC 8446 §5.1
 SHAKES = {  # RFC 8446 §4; TLS 1.2 has more
     1: "ClientHello",
@@ -178,7 +179,10 @@ class Teller:
 
     def heard(self, step: Step, sender: str, data: bytes) -> None:
         """It belongs to the first piece from there that nobody has heard yet."""
-        row = self.waiting(sender)
+        row = self.waiting(sender, data)
+        if row and row.said and sender == "client" and len(data) > len(row.said):
+            self.used_up(sender, data)
+            row = None
         if row is None:
             row = self.new(step, sender)
         row.heard = data
@@ -186,9 +190,21 @@ class Teller:
             row.records += self.pending
             self.pending = []
 
-    def waiting(self, sender: str) -> Row | None:
-        rows = [row for row in self.rows if row.sender == sender and row.heard is None]
-        return next((row for row in rows if not row.did or row.told), None)
+    def waiting(self, sender: str, data: bytes) -> Row | None:
+        """… and that begins like it: several commands may be said at once, and read one by one."""
+        for row in self.rows:
+            passed = row.told if row.did else row.said
+            if row.sender != sender or row.heard is not None or not passed:
+                continue
+            if passed.startswith(data) or data.startswith(passed):
+                return row
+        return None
+
+    def used_up(self, sender: str, data: bytes) -> None:
+        """What was said in several pieces is heard as one: it is told where it was heard."""
+        for row in self.rows:
+            if row.sender == sender and row.heard is None and row.said and data.startswith(row.said):
+                row.heard, data = b"", data[len(row.said) :]
 
     # -- TLS
 
@@ -204,8 +220,15 @@ class Teller:
                 row.records.append(one)
             elif sender == "server" or not self.is_talk(one):
                 self.at_end(one, sender)
+            elif said := self.unsealed():
+                said.records.append(one)
             else:
                 self.pending.append(one)
+
+    def unsealed(self) -> Row | None:
+        """What the client said under TLS and has no record yet."""
+        rows = (row for row in self.rows if row.sender == "client" and row.sealed and row.said is not None)
+        return next((row for row in rows if not row.records), None)
 
     def is_talk(self, record: Record) -> bool:
         """Whether it is behind the client's part of the handshake.  In TLS 1.3 the first sealed one is still in it."""
@@ -237,6 +260,7 @@ class Teller:
                 row = self.fitting(self.acts[step.parent], data)
                 self.acts[step.parent] = row
                 row.read = data
+                row.told = data if row.did and row.did.name == READ else None
             case Say(data) if step.parent in self.acts:
                 self.acts[step.parent].told = data
 
@@ -340,15 +364,16 @@ def columns(left: Sequence[str], middle: Sequence[str], right: Sequence[str], ar
 def piece(row: Row, lines: int) -> list[str]:
     arrow = "→" if row.sender == "client" else "←"
     middle = [] if row.aside else sealed(row) if row.sealed else folded(row.wire, lines)
-    if row.did:
+    if row.read is not None and row.sealed:
+        middle = middle + [f"» {one}" for one in folded(row.read, lines, 2)]
+    elif row.did:
         middle = middle + [f"! {one}" for one in wrap(sentence(row.did), WIDTH - 2)]
-        middle += [f"reads: {one}" for one in folded(row.read, lines, 7)] if row.sealed else []
     if row.decoded:
         middle = middle + [f"= {one}" for one in wrap(row.decoded, WIDTH - 2, break_on_hyphens=False)]
     ends = (row.said, row.heard) if row.sender == "client" else (row.heard, row.said)
     came = row.heard is not None
     arrows = (arrow if ends[0] is not None else "", arrow if ends[1] is not None else "")
-    if not came and row.did and not row.told:
+    if not came and row.read is not None and not row.told:
         arrows = (arrow, "×") if row.sender == "client" else ("×", arrow)
     return list(columns(folded(ends[0], lines), middle, folded(ends[1], lines), arrows))
 
@@ -369,7 +394,9 @@ def header(record: Record) -> str:
 
 
 def sealed(row: Row) -> list[str]:
-    return [f"{header(record)} ({record.length})" for record in row.records] or ["(under TLS)"]
+    return [f"{header(record)} ({record.length})" for record in row.records] or [
+        "(came before TLS)" if row.sender == "client" and row.said is None else "(under TLS)"
+    ]
 
 
 def folded(data: bytes | None, most: int, used: int = 0) -> list[str]:

@@ -22,7 +22,7 @@ from itertools import pairwise
 from ..acts import Answer, Ask, Cipher, Fetch, Hear, LabError, Page, Rule, Say, Store, Wait
 from ..table import Table
 from ..trace import Step, Trace, printable, told
-from .score import Row, score
+from .score import ATTACKER, Row, score
 
 LEVELS = ("journey", "conversation", "exchange", "message", "decision", "bytes")
 SHOWN_AT = {level: depth for depth, level in enumerate(LEVELS)} | {"evidence": LEVELS.index("decision")}
@@ -188,7 +188,17 @@ class Teller:
 
     def spoken(self, row: Row) -> Iterator[str]:
         data, talk = self.data(row), self.talk(row)
-        letter = ">" if talk is None else "C" if row["actor"] == self.calls[talk]["actor"] else "S"
+        if row.get("to") == ATTACKER:
+            return  # it was said just before, or is handed on as it is
+        letter = (
+            "A"
+            if row["actor"] == ATTACKER
+            else ">"
+            if talk is None
+            else "C"
+            if row["actor"] == self.calls[talk]["actor"]
+            else "S"
+        )
         margin = self.margin(row, message=True)
         lines = lines_of(data)
         left = [] if self.level == "bytes" or len(lines) <= MOST_LINES else lines[MOST_LINES - 4 :]

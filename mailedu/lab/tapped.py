@@ -1,0 +1,58 @@
+"""What a tap sees of one call, as something that shows itself: three columns as text, and the player."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..acts import Accept, Connect, LabError
+from ..trace import Trace
+from ..views.tap import Row, as_text, conversations, tap
+from .shown import Shown
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+
+class Tap(Shown):
+    """`rows` (see views/tap.py), `passwords`; `str()` is three columns: client, the wire, server."""
+
+    def __init__(self, lab: Lab, conversation: str = "") -> None:
+        self.lab, self.conversation = lab, named(lab.trace, conversation)
+        self.title = f"{self.conversation}, tapped"
+
+    @property
+    def rows(self) -> list[Row]:
+        """What was said, piece by piece, as each of the three saw it."""
+        return tap(self.lab.trace, self.conversation)
+
+    @property
+    def passwords(self) -> list[str]:
+        """What of the log-ins somebody on the way could read."""
+        return [row.decoded for row in self.rows if row.decoded]
+
+    @property
+    def trace(self) -> Trace:  # type: ignore[override]
+        """The call, and what it set off."""
+        whole = self.lab.trace
+        accept = next(step for step in whole.only(Accept) if step.conversation == self.conversation)
+        above = accept.parent if accept.parent is not None and accept.parent >= whole.dropped else None
+        return whole.part([above if above is not None else accept.number])
+
+    def __str__(self) -> str:
+        whole = self.lab.trace
+        accept = next(step for step in whole.only(Accept) if step.conversation == self.conversation)
+        call = whole.step(accept.parent) if accept.parent is not None and accept.parent >= whole.dropped else None
+        client = call.actor if call and isinstance(call.act, Connect) else accept.act.client  # type: ignore[attr-defined]
+        return as_text(self.rows, client, accept.actor)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def named(trace: Trace, name: str) -> str:
+    """The call of this name; the newest to a host, or of all, if no number is in it."""
+    known = conversations(trace)
+    found = [one for one in known if not name or one == name or one.startswith((f"{name}/", f"{name}:"))]
+    if not found:
+        raise LabError(f"No call {name!r} was taken so far: there are {', '.join(known) or 'none'}.")
+    return found[-1]
