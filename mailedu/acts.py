@@ -164,9 +164,9 @@ class Upgrade(Act):
     """Put TLS under the conversation and forget what was read before it.  TlsFailed, when the handshake does."""
 
     server_name: str = ""  # the client says whom it expects
-    trust: str = (
-        "name"  # … and what it believes: "name" that certificate of a known authority, "chain" any of its, "any"
-    )
+    trust: str = "name"  # … and what it believes: "name" its certificate by a known authority, "chain", "any"
+    tlsa: tuple[str, ...] = ()  # TLSA records that the certificate must match, whatever it believes else (DANE)
+    names: tuple[str, ...] = ()  # … for one of these names, if a record is of an authority
 
 
 @dataclass(slots=True)

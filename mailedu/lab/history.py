@@ -388,6 +388,12 @@ class History:
         secured.check_policy(self, domain, mode, given.get("by", ()))
         secured.publish_policy(self, domain, mode, **given)
 
+    def do_sign(self, domain: str, days: float) -> None:
+        secured.sign_zone(self, secured.check_domain(self, domain), days)
+
+    def do_dane(self, host: str, usage: int, selector: int, matching: int) -> None:
+        secured.publish_tlsa(self, host, usage, selector, matching)
+
     def do_fault(self, host: str, command: str, kind: str, attempts: tuple[int, ...], **more: Any) -> None:
         fault = Fault(host, command, kind, attempts=attempts, **more)
         self.mischief.counts.pop(fault, None)

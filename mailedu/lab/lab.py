@@ -241,6 +241,21 @@ class Lab:
         given = given | ({"by": tuple(by) if not isinstance(by, str) else by} if by else {})
         self.history.do("mta_sts", domain, mode, **secured.checked_given(given))
 
+    def dane(self, host: str, *, usage: int = 3, selector: int = 1, matching: int = 1) -> None:
+        """Publish a TLSA record of what a host shows now, and sign its company's DNS: DANE for SMTP (RFC 7672).
+
+        `usage` 3 is the server's own certificate, 2 its authority's; `selector` 0 the whole of it, 1 its key;
+        `matching` 0 as it is, 1 its SHA-256, 2 its SHA-512.  Others' servers know the key with which it is signed, and
+        keep to the record.  Who then edits the zone and does not `sign` it anew has made it bogus.
+        """
+        self.history.do("dane", host, usage, selector, matching)
+
+    def sign(self, domain: str, *, days: float = secured.LASTING) -> None:
+        """Sign all that the DNS has of a company (RFC 4035), for so many days; others' servers know the key."""
+        if not isinstance(days, int | float) or not 0 < days <= 366:
+            raise LabError(f"Signatures last a number of days, more than 0 and at most 366, not {days!r}.")
+        self.history.do("sign", domain, float(days))
+
     # -- what goes wrong
 
     @property

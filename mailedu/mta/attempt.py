@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from ..acts import Acts, DnsTimeout, Hungup, Quiet, Refused, Rule, TlsFailed, Trouble
 from ..smtp.client import Outcome, Undelivered, send_mail
-from . import sts
+from . import dane, sts
+from .dnssec import Keys
 from .entry import Entry
-from .house import TLS, House
+from .house import TLS, House, address_in
 from .routing import Hop, find, hops
 
 
@@ -44,13 +45,13 @@ def attempt(house: House, entry: Entry, message: bytes, recipients: Sequence[str
     """Once round: the DNS is asked anew each time, so what was repaired meanwhile helps."""
     try:
         way = yield from hops(house, entry)
+        promise = yield from promised(house, entry)
     except Refused as no:
         yield Rule(no.rule, "refused", no.because)
         return all_of(recipients, Said(str(no)))
     except Trouble as trouble:
         return all_of(recipients, Said(as_reply(trouble, entry.domain)))
-    policy = None if house.setup.via else (yield from sts.find_policy(house, entry.domain))
-    return (yield from one_after_the_other(house, entry, message, recipients, way, policy))
+    return (yield from one_after_the_other(house, entry, message, recipients, way, promise))
 
 
 def all_of(recipients: Sequence[str], said: Said) -> Tried:
@@ -67,14 +68,14 @@ def one_after_the_other(
     message: bytes,
     recipients: Sequence[str],
     way: Sequence[Hop],
-    policy: sts.Policy | None = None,
+    promise: Promise,
 ) -> Acts[Tried]:
     """RFC 5321 §5.1.  Where none answers, one that may answer later counts more than one that never will."""
     last = Said("550 5.4.4 nobody takes mail there")
     for hop in way:
         try:
             yield from find(house, hop.host, entry.domain)
-            outcome = yield from as_asked(house, entry, message, recipients, hop, policy)
+            outcome = yield from as_promised(house, entry, message, recipients, hop, promise)
         except Undelivered as no:  # this host has spoken: no need to ask the others
             told = {one: reply for one, reply in no.recipients.items() if not reply.startswith("2")}
             return each(recipients, Outcome(str(no), told, no.offers), hop.host)
@@ -105,12 +106,61 @@ OURS = ("mta.", *POLICIES)  # rules by which we refuse to go on, whatever the ot
 NO_TLS = ("smtp.requiretls-clear", "smtp.requiretls-unknown")
 
 
-def as_asked(
-    house: House, entry: Entry, message: bytes, recipients: Sequence[str], hop: Hop, policy: sts.Policy | None
+class Promise(NamedTuple):
+    """What a domain says about mail to it."""
+
+    signed: bool = False  # its MX records are signed, so that DANE counts
+    policy: sts.Policy | None = None
+    keys: Keys = {}  # with which things were signed
+
+
+def promised(house: House, entry: Entry) -> Acts[Promise]:
+    """By DNSSEC, and by MTA-STS; a vendor's service that takes all mail stands for none of those domains."""
+    if house.setup.via or entry.domain == house.domain or address_in(entry.domain):
+        return Promise()
+    keys: Keys = {}
+    signed = yield from dane.exchangers_signed(house, entry.domain, keys)
+    policy = yield from sts.find_policy(house, entry.domain)
+    return Promise(signed, policy, keys)
+
+
+def as_promised(
+    house: House, entry: Entry, message: bytes, recipients: Sequence[str], hop: Hop, promise: Promise
 ) -> Acts[Outcome]:
-    """One host, as its domain's MTA-STS policy wants it: "enforce" or not at all, "testing" says what is wrong."""
+    """One host, as its domain wants it: by DANE, if that has a say there; else by MTA-STS; else as well as it goes."""
+    tlsa = (yield from dane.demanded(house, hop.host, hop.port, promise.keys)) if promise.signed else None
+    policy = promise.policy
+    if tlsa is not None and (dane.usable(tlsa) or policy is None):
+        outcome = yield from by_dane(house, entry, message, recipients, hop, tlsa)
+        if policy:
+            yield Rule("dane.before-sts", "DANE", {"host": hop.host, "domain": entry.domain})
+        return outcome
     if policy is None or policy.mode == "none":
         return (yield from hand_over(house, entry, message, recipients, hop))
+    return (yield from by_policy(house, entry, message, recipients, hop, policy))
+
+
+def by_dane(
+    house: House, entry: Entry, message: bytes, recipients: Sequence[str], hop: Hop, tlsa: Sequence[str]
+) -> Acts[Outcome]:
+    """Under TLS and with a certificate that the records name, or not at all (RFC 7672 §2.2)."""
+    try:
+        outcome = yield from hand_over(house, entry, message, recipients, hop, "must", tlsa)
+    except TlsFailed as why:
+        raise dane.not_secure(hop.host, str(why)) from None
+    except Refused as no:
+        if no.rule != "smtp.no-starttls":
+            raise
+        raise dane.not_secure(hop.host, reason(no)) from None
+    if dane.usable(tlsa):
+        yield Rule("dane.matched", "secure", {"host": hop.host})
+    return outcome
+
+
+def by_policy(
+    house: House, entry: Entry, message: bytes, recipients: Sequence[str], hop: Hop, policy: sts.Policy
+) -> Acts[Outcome]:
+    """MTA-STS: "enforce" or not at all, "testing" says what is wrong and sends all the same (RFC 8461 §5)."""
     yield from sts.check_host(policy, entry.domain, hop.host)
     try:
         outcome = yield from hand_over(house, entry, message, recipients, hop, "verify")
@@ -119,7 +169,7 @@ def as_asked(
     except Refused as no:
         if no.rule != "smtp.no-starttls":
             raise
-        refused = sts.not_secure(policy, entry.domain, hop.host, str(no).partition(" 4.7.10 ")[2])
+        refused = sts.not_secure(policy, entry.domain, hop.host, reason(no))
     else:
         yield Rule("sts.secure", policy.mode, {"host": hop.host, "domain": entry.domain})
         return outcome
@@ -129,8 +179,19 @@ def as_asked(
     return (yield from hand_over(house, entry, message, recipients, hop))
 
 
+def reason(no: Refused) -> str:
+    """A reply of our own without its codes."""
+    return str(no).split(" ", 2)[2]
+
+
 def hand_over(
-    house: House, entry: Entry, message: bytes, recipients: Sequence[str], hop: Hop, wants: str = ""
+    house: House,
+    entry: Entry,
+    message: bytes,
+    recipients: Sequence[str],
+    hop: Hop,
+    wants: str = "",
+    tlsa: Sequence[str] = (),
 ) -> Acts[Outcome]:
     """One call; under TLS where it is offered, and without where that fails (RFC 7435: opportunistic).
 
@@ -138,9 +199,9 @@ def hand_over(
     or not at all (RFC 8689 §4.2.1), unless it is a bounce: that one should not be lost (§5).
     """
     tls, trust = TLS[wants or house.setup.tls]
-    if entry.requiretls:
+    if entry.requiretls and not tlsa:
         trust = "name"
-    wishes: dict[str, Any] = {"trust": trust, "requiretls": entry.requiretls}
+    wishes: dict[str, Any] = {"trust": trust, "tlsa": tuple(tlsa), "requiretls": entry.requiretls}
     try:
         return (yield from say(house, entry, message, recipients, hop, tls=tls, **wishes))
     except TlsFailed as why:
@@ -155,7 +216,7 @@ def hand_over(
         if no.rule not in NO_TLS or entry.sender:
             raise
         yield Rule("mta.bounce-in-the-clear", "sent", {"host": hop.host})
-        return (yield from say(house, entry, message, recipients, hop, tls=tls, trust=trust))
+        return (yield from say(house, entry, message, recipients, hop, tls=tls, trust=trust, tlsa=tuple(tlsa)))
 
 
 def say(
@@ -167,6 +228,7 @@ def say(
     *,
     tls: str,
     trust: str = "any",
+    tlsa: tuple[str, ...] = (),
     requiretls: bool = False,
 ) -> Acts[Outcome]:
     """The call itself: what the sender asked for is passed on as it came (RFC 3461 §5.2.1).
@@ -182,6 +244,8 @@ def say(
         message,
         tls=tls,
         trust=trust,
+        tlsa=tlsa,
+        names=(hop.host, entry.domain) if tlsa else (),
         user=hop.user,
         password=hop.password,
         ret=entry.ret,

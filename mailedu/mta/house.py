@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .sts import Kept
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
+ANCHOR = re.compile(r"[^ ]+ \d{1,5} \d{1,3} \d{1,3} (?:[0-9a-f]{2})+")  # a domain, and a DS record (RFC 4034 §5.3)
 POSTMASTER = "postmaster"
 TLS = {"may": ("may", "any"), "must": ("must", "any"), "verify": ("must", "name")}  # as `send_mail` has it: tls, trust
 
@@ -30,6 +32,7 @@ class Setup:
     backup_for: tuple[str, ...] = ()  # domains of others whose mail it takes, and passes on to them
     via: str = ""  # "mx.gamma.example:2525": it hands all it sends to this service, which finds the way
     tls: str = "may"  # to others' servers where they offer it; "must" or nothing is sent, "verify" its certificate too
+    anchors: tuple[str, ...] = ()  # "beta.example 12345 15 2 0123…": hashes of keys it knows: there DANE counts
     mta_sts: bool = False  # it looks for the MTA-STS policies of those it sends to, and keeps to them (see sts.py)
     any_sender: bool = False  # who is logged in may write in anybody's name (RFC 6409 §6.1 lets it choose)
     greylist: float = 0.0  # who comes for the first time comes again after so long (RFC 6647)
@@ -57,6 +60,9 @@ class Setup:
         made = replace(self, **settings)
         if made.tls not in TLS:
             raise LabError(f"tls is how it calls other servers: {', '.join(map(repr, TLS))}, not {made.tls!r}.")
+        for anchor in made.anchors:
+            if not ANCHOR.fullmatch(anchor):
+                raise LabError(f"An anchor is a domain and the hash of its key, as lab.sign makes it, not {anchor!r}.")
         if not 0 < made.first_pause <= made.longest_pause <= made.gives_up_after <= 30 * DAY:
             raise LabError("first_pause, longest_pause and gives_up_after are seconds, more than 0 and in this order.")
         return made

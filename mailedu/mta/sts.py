@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ..acts import Acts, Ask, Fetch, NXDomain, Page, Refused, Rule, Trouble, nested
 from ..names import canonical
-from .house import House, address_in
+from .house import House
 
 VERSION = "STSv1"
 MODES = ("enforce", "testing", "none")
@@ -140,7 +140,7 @@ def matches(pattern: str, host: str) -> bool:
 
 def find_policy(house: House, domain: str) -> Acts[Policy | None]:
     """The policy that counts for a domain now; None where there is none (§3.3, §5.1)."""
-    if not house.setup.mta_sts or domain == house.domain or address_in(domain):
+    if not house.setup.mta_sts:
         return None
     return (yield from nested(f"MTA-STS policy of {domain}", discover(house, domain), told))
 

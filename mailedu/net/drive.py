@@ -14,6 +14,7 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -48,6 +49,7 @@ from ..acts import (
 )
 from ..clock import Clock
 from ..mailbox import Mailbox
+from ..mta.dane import mismatch
 from ..trace import Step, Trace
 
 if TYPE_CHECKING:
@@ -683,20 +685,25 @@ class World:
             return TlsFailed("the other side hung up")
         if not self.contexts:
             return None  # a replay: the plaintext is known already
-        self.begin_tls(wire, step.act.server_name, step.number, part.actor, step.act.trust)
+        self.begin_tls(wire, step.act.server_name, step.number, part.actor, step.act)
         self.sleep(part, HANDSHAKE)
         return LATER
 
-    def begin_tls(self, wire: Wire, server_name: str, step: int | None, actor: str = "", trust: str = "name") -> None:
+    def begin_tls(
+        self, wire: Wire, server_name: str, step: int | None, actor: str = "", act: Upgrade | None = None
+    ) -> None:
         """Put the layer under this end, and say what it has to say."""
         from .tls import Layer  # here, because Pyodide has no ssl
 
-        context = self.contexts[wire.side]
+        context, check = self.contexts[wire.side], None
         if wire.side == "server":
             context = self.server_contexts.get(actor, context)
-        else:
-            context = self.client_contexts.get(trust, context)
-        wire.tls = Layer(context, wire.side, server_name, step)
+        elif act and act.tlsa:
+            context = self.client_contexts.get("any", context)
+            check = partial(mismatch, act.tlsa, names=act.names or (server_name,), now=self.clock.unix())
+        elif act:
+            context = self.client_contexts.get(act.trust, context)
+        wire.tls = Layer(context, wire.side, server_name, step, check)
         self.shake(wire)
 
     def shake(self, wire: Wire, data: bytes = b"") -> None:

@@ -42,7 +42,7 @@ def answer(resolve: Dns, packet: bytes, tcp: bool = False) -> bytes | None:
     reply = dns.message.make_response(query, recursion_available=True)
     [asked] = query.question
     if asked.rdclass == dns.rdataclass.IN:
-        add_records(reply, resolve, asked)
+        add_records(reply, resolve, asked, bool(query.ednsflags & dns.flags.DO))
     else:
         reply.set_rcode(dns.rcode.REFUSED)
     most = 65_535 if tcp else max(UDP_OCTETS, query.payload if query.edns >= 0 else 0)
@@ -54,8 +54,11 @@ def answer(resolve: Dns, packet: bytes, tcp: bool = False) -> bytes | None:
         return short.to_wire()
 
 
-def add_records(reply: dns.message.Message, resolve: Dns, asked: dns.rrset.RRset) -> None:
-    """What the callable says, as a packet says it: the aliases on the way, and the records that they lead to."""
+def add_records(reply: dns.message.Message, resolve: Dns, asked: dns.rrset.RRset, signed: bool = False) -> None:
+    """What the callable says, as a packet says it: the aliases on the way, and the records that they lead to.
+
+    `signed`: with their signatures (RFC 4035 §3.1).  The proof that there is something not is left out.
+    """
     kind = dns.rdatatype.to_text(asked.rdtype)
     if kind in TRANSFERS:
         return reply.set_rcode(dns.rcode.REFUSED)
@@ -76,6 +79,9 @@ def add_records(reply: dns.message.Message, resolve: Dns, asked: dns.rrset.RRset
         if kind == "ANY":
             kind, records = "HINFO", ['"RFC8482" ""']  # there is no asking for all at once (RFC 8482 §4.2)
         add(reply, owner, kind, records)
+        if signed and records:
+            made = resolve(owner.to_text(omit_final_dot=True), "RRSIG")
+            add(reply, owner, "RRSIG", [one for one in made if one.split()[0] == kind])
 
 
 def aliases(resolve: Dns, name: dns.name.Name) -> Iterator[str]:

@@ -7,6 +7,7 @@ when it is first needed and that nobody outside this process trusts.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -15,19 +16,26 @@ from typing import Any
 
 from ..acts import TlsFailed
 
+Check = Callable[[Sequence[bytes]], str]
+DER = 2  # what OpenSSL's module calls this encoding
 MOST_TURNS = 10  # of a handshake in this process: two are enough
 
 
 class Layer:
-    """One end's TLS.  `step` is the number of the Upgrade that put it there."""
+    """One end's TLS.  `step` is the number of the Upgrade that put it there.
 
-    def __init__(self, context: ssl.SSLContext, side: str, server_name: str, step: int | None) -> None:
+    `check` gets the other side's certificates (DER, its own first), and says what is wrong with them.
+    """
+
+    def __init__(
+        self, context: ssl.SSLContext, side: str, server_name: str, step: int | None, check: Check | None = None
+    ) -> None:
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.up = False  # the handshake is done
         self.ended = False  # the other side said that it will say no more
         self.broken = False
         self.why = ""  # … and this is why
-        self.step = step
+        self.step, self.check = step, check
         self.tls = context.wrap_bio(self.incoming, self.outgoing, side == "server", server_name or None)
 
     def feed(self, cipher: bytes) -> bytes:
@@ -39,6 +47,9 @@ class Layer:
             if not self.up:
                 self.tls.do_handshake()
                 self.up = True
+                if self.check and (wrong := self.check(chain(self.tls))):
+                    self.broken = True
+                    raise TlsFailed(wrong)
             while more := self.tls.read(65_536):
                 plain.append(more)
         except ssl.SSLWantReadError:
@@ -69,8 +80,16 @@ class Layer:
         return True
 
 
-def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
-    """A handshake between two ends in this process, as the one would see it on a wire; TlsFailed says why not."""
+def chain(tls: ssl.SSLObject) -> list[bytes]:
+    """The certificates that the other side showed, as it did: its own first, and nobody has verified them."""
+    if get := getattr(tls, "get_unverified_chain", None):  # from Python 3.13
+        return list(get())
+    shown = tls._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]  # the same, before it had a name
+    return [one.public_bytes(DER) for one in shown]
+
+
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> list[bytes]:
+    """A handshake between two ends in this process; the certificates that the server showed.  TlsFailed: why not."""
     ends = Layer(client, "client", name, None), Layer(server, "server", "", None)
     said = b""
     for _ in range(MOST_TURNS):
@@ -79,7 +98,7 @@ def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> No
                 end.feed(said)
             said = end.take()
         if ends[0].up and ends[1].up:
-            return
+            return chain(ends[0].tls)
     raise TlsFailed("the handshake came to no end")
 
 
@@ -92,14 +111,22 @@ def reason(error: ssl.SSLError) -> str:
     return words.removeprefix("sslv3 ").removeprefix("tlsv1 ")  # which version it was named in says nothing here
 
 
+OURS, STRANGE = "mailedu lab CA", "an authority that nobody knows"
+
+
+def authority(name: str = OURS) -> Any:
+    """The lab's certificate authority (a `trustme.CA`), or another."""
+    return made_authority(name)
+
+
 @cache
-def authority(name: str = "mailedu lab CA") -> Any:
-    """The lab's certificate authority (a `trustme.CA`)."""
+def made_authority(name: str) -> Any:
     import trustme
 
     return trustme.CA(organization_name=name)
 
 
+ISSUERS = {"good": OURS, "wrong name": OURS, "expired": OURS, "unknown CA": STRANGE}  # the last kind is its own
 CERTIFICATES = ("good", "wrong name", "expired", "self-signed", "unknown CA")
 VERSIONS = {"": (), "1.2": (ssl.TLSVersion.TLSv1_2,), "1.3": (ssl.TLSVersion.TLSv1_3,)}
 ELSEWHERE = "elsewhere.example"  # whose certificate has the wrong name
@@ -112,8 +139,22 @@ def server_context(*hosts: str, certificate: str = "good", version: str = "") ->
     context.num_tickets = 0  # a session is never resumed, so nobody need wonder what the tickets are
     for only in VERSIONS[version]:
         context.minimum_version = context.maximum_version = only
-    issued(certificate, *hosts).configure_cert(context)
+    show(context, issued(certificate, *hosts), ISSUERS.get(certificate, ""))
     return context
+
+
+def show(context: ssl.SSLContext, leaf: Any, issuer: str) -> None:
+    """Show a certificate (a `trustme.LeafCert`) and its authority's, which DANE may be about (RFC 7672 §3.1.2)."""
+    import trustme
+
+    pieces = [leaf.private_key_pem, *leaf.cert_chain_pems, *([authority(issuer).cert_pem] if issuer else [])]
+    with trustme.Blob(b"".join(piece.bytes() for piece in pieces)).tempfile() as path:
+        context.load_cert_chain(path)
+
+
+def certificates(context: ssl.SSLContext) -> list[bytes]:
+    """What a server with this context shows, as DER: its own certificate first."""
+    return shake_hands(client_context("any"), context, "mx.example")
 
 
 def issued(kind: str, *hosts: str) -> Any:
@@ -128,7 +169,7 @@ def issued(kind: str, *hosts: str) -> Any:
             return authority().issue_cert(*hosts, common_name=hosts[0], **long_ago)
         case "self-signed":
             return self_signed(*hosts)
-    return authority("an authority that nobody knows").issue_cert(*hosts, common_name=hosts[0])
+    return authority(STRANGE).issue_cert(*hosts, common_name=hosts[0])
 
 
 def self_signed(*hosts: str) -> Any:

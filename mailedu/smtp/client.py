@@ -76,6 +76,8 @@ def send_mail(
     *,
     tls: str = "",
     trust: str = "name",
+    tlsa: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
     user: str = "",
     password: str = "",
     mechanism: str = "",
@@ -93,8 +95,9 @@ def send_mail(
 
     `tls`: "" none, "may" if it is offered, "must" or nothing is sent, "implicit" (port 465).  `trust` is what the
     server's certificate must be: "name" one of its name, by an authority that is known, "chain" by such an authority,
-    "any" whatever it shows.  With a `user` it logs in, by `mechanism`, or by the best that both sides know;
-    SCRAM-SHA-256 needs a `nonce` that nobody can foresee.
+    "any" whatever it shows; or it must match one of the `tlsa` records, for one of these `names` (RFC 7672).  With a
+    `user` it logs in, by `mechanism`, or by the best that both sides know; SCRAM-SHA-256 needs a `nonce` that nobody
+    can foresee.
     `pipelining` says all commands at once, `chunk` sends the message by BDAT in pieces of so many octets; both only
     where the server offers it, and so are `ret`, `envid`, `notify` and `orcpt` (by recipient; RFC 3461).  `lenient`
     sends a bare CR or LF as it is, which no client may (§2.3.8): smuggling needs it.
@@ -105,7 +108,7 @@ def send_mail(
     if trust not in TRUST:
         raise LabError(f"trust is one of {', '.join(map(repr, TRUST))}, not {trust!r}.")
     login.check()
-    return call(host, port, Client(host, helo, tls, trust).session(mail, login, pipelining, chunk))
+    return call(host, port, Client(host, helo, tls, trust, tlsa, names).session(mail, login, pipelining, chunk))
 
 
 def check(helo: str, mail: Mail, tls: str, lenient: bool) -> None:
@@ -165,8 +168,17 @@ class Login:
 class Client:
     """One call, and what the server offers in it."""
 
-    def __init__(self, host: str, helo: str, tls: str, trust: str = "name") -> None:
+    def __init__(
+        self,
+        host: str,
+        helo: str,
+        tls: str,
+        trust: str = "name",
+        tlsa: tuple[str, ...] = (),
+        names: tuple[str, ...] = (),
+    ) -> None:
         self.host, self.helo, self.tls, self.trust = host, helo, tls, trust
+        self.tlsa, self.names = tlsa, names
         self.lines = Lines(seconds=TIMEOUT)
         self.offers: dict[str, str] = {}  # extension -> its parameters
         self.secure = False
@@ -220,7 +232,7 @@ class Client:
     def upgrade(self) -> Acts[None]:
         """What was heard in the clear is forgotten, and what was offered too (RFC 3207 §4.2)."""
         self.lines.forget()
-        yield Upgrade(self.host, self.trust)
+        yield Upgrade(self.host, self.trust, self.tlsa, self.names)
         self.secure = True
 
     def log_in(self, login: Login) -> Acts[None]:
