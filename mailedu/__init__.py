@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .acts import DnsTimeout, LabError, NXDomain
     from .catalogue import replies
+    from .examine import Capsule, explain
     from .lab import Lab
     from .lab.anatomy import Anatomy
     from .lab.envelopes import Envelopes
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 HOMES = {
     "Anatomy": "lab.anatomy",
+    "Capsule": "examine",
     "DnsTimeout": "acts",
     "Envelopes": "lab.envelopes",
     "Lab": "lab",
@@ -33,6 +35,7 @@ HOMES = {
     "Zone": "zone",
     "check_spf": "lab.verdicts",
     "evaluate_dmarc": "lab.verdicts",
+    "explain": "examine",
     "replies": "catalogue",
     "sign_dkim": "lab.verdicts",
     "verify_dkim": "lab.verdicts",
@@ -40,6 +43,7 @@ HOMES = {
 
 __all__ = [
     "Anatomy",
+    "Capsule",
     "DnsTimeout",
     "Envelopes",
     "Lab",
@@ -49,6 +53,7 @@ __all__ = [
     "Zone",
     "check_spf",
     "evaluate_dmarc",
+    "explain",
     "replies",
     "sign_dkim",
     "verify_dkim",
