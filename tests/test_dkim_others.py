@@ -13,6 +13,7 @@ import pytest
 from ask import perform
 from dkim_stage import DOMAIN, LETTER, NOW, dns, key, one, pem, signed
 
+from mailedu import Lab
 from mailedu.auth import arc
 from mailedu.auth.canonical import relaxed_body, relaxed_field, simple_body
 from mailedu.auth.dkim import public_record
@@ -25,7 +26,9 @@ use strict; use warnings; use JSON::PP; use MIME::Base64; use Net::DNS;
 use Mail::DKIM::Verifier; use Mail::DKIM::Signer; use Mail::DKIM::ARC::Verifier; use Mail::DKIM::ARC::Signer;
 binmode(STDIN); binmode(STDOUT);
 my $task = decode_json(do { local $/; <STDIN> });
-{ no warnings 'redefine';
+Mail::DKIM::DNS::resolver(Net::DNS::Resolver->new(nameservers => ['127.0.0.1'], port => $task->{port}))
+  if $task->{port};
+if (!$task->{port}) { no warnings 'redefine';
   *Mail::DKIM::DNS::query = sub {
     my ($name, $type) = @_;
     my $text = $task->{dns}{$name};
@@ -70,8 +73,11 @@ def perl_has_dkim() -> bool:
     )
 
 
-def perl(messages=(), sign=(), chains=(), seal=()):
-    """What Mail::DKIM says of each signature of each message, and the messages it signed; ARC chains likewise."""
+def perl(messages=(), sign=(), chains=(), seal=(), port=0):
+    """What Mail::DKIM says of each signature of each message, and the messages it signed; ARC chains likewise.
+
+    It asks the name server at this port of 127.0.0.1; without one it is told the keys of the stage.
+    """
     from base64 import b64decode, b64encode
 
     lines = pem().decode().splitlines()[1:-1]
@@ -85,6 +91,7 @@ def perl(messages=(), sign=(), chains=(), seal=()):
         "chains": [b64encode(message).decode() for message in chains],
         "seal": [b64encode(message).decode() for message in seal],
         "key": "".join(lines),
+        "port": port,
     }
     done = subprocess.run(["perl", "-e", PERL], input=json.dumps(task).encode(), capture_output=True, timeout=60)
     assert not done.returncode, done.stderr.decode()
@@ -142,6 +149,61 @@ def test_we_verify_what_mail_dkim_signs():
     for made in perl(sign=wanted):
         made = re.sub(rb"(?<!\r)\n", b"\r\n", made)
         assert one(made, dns(), now=None).result == "pass", made
+
+
+def with_key(lab: Lab, selector: str, record: str) -> bytes:
+    """A letter signed with this selector, and its record in the lab's zone."""
+    lab.zone.edit(f"{selector}._domainkey.{DOMAIN}", TXT=record)
+    return lab.sign_dkim(LETTER, DOMAIN, selector=selector).message
+
+
+PEOPLE = ("alice@alpha.example", "bella@beta.example", "carol@gamma.example")
+SAID = {"pass": "pass", "fail": "fail", "permerror": "invalid", "temperror": "DNS error"}  # ours, theirs
+
+
+def kind_of(words: str) -> str:
+    """It has one word for a bad key and for a name server that fails (RFC 6376 §6.1.2 has two), and says which."""
+    return "DNS error" if words.startswith("invalid (public key: DNS error") else words.split()[0]
+
+
+@needs_perl
+def test_mail_dkim_agrees_over_the_labs_loopback_dns():
+    """Letters as they lie in mailboxes, each key that a record can hold, and letters that were changed on their way."""
+    lab = Lab(seed=11, opinions=False)
+    made = [lab.send(one, "bob@beta.example", subject="Hi", text=f"..\n{one} ").message for one in PEOPLE]
+    made += [
+        lab.sign_dkim(message, domain, canonicalization=forms).message
+        for message in [LETTER, *letters(12, 5)]
+        for domain, forms in zip(
+            ["alpha.example", "beta.example", "gamma.example", "alpha.example"], FORMS, strict=True
+        )
+    ]
+    record = lab.zone.records(f"lab._domainkey.{DOMAIN}", "TXT")[0]
+    p = record.partition("p=")[2]
+    other = lab.zone.records("lab._domainkey.beta.example", "TXT")[0]
+    made += [
+        with_key(lab, "old", record),
+        with_key(lab, "bare", f"p={p}"),
+        with_key(lab, "strict", f"v=DKIM1; t=s; s=email; h=sha256; n=a_note; p={p}"),
+        with_key(lab, "revoked", "v=DKIM1; p="),
+        with_key(lab, "other", other),
+        with_key(lab, "no-hash", f"v=DKIM1; h=sha1; p={p}"),
+        with_key(lab, "no-mail", f"v=DKIM1; s=tlsrpt; p={p}"),
+        with_key(lab, "no-key", f"v=DKIM1; k=foo; p={p}"),
+        with_key(lab, "no-version", f"v=DKIM2; p={p}"),
+        with_key(lab, "silent", record),
+        lab.sign_dkim(LETTER, DOMAIN, selector="nobody").message,
+        lab.sign_dkim(lab.sign_dkim(LETTER, DOMAIN).message, "beta.example").message,
+        made[0].replace(b"Hi", b"Ho"),
+        made[1] + b"A footer.\r\n",
+        made[2].replace(b"Date: ", b"Date:  "),
+    ]
+    lab.zone.fault(f"silent._domainkey.{DOMAIN}", "TXT")
+    with lab.serve() as net:
+        theirs = perl(made, port=net.ports["dns"])
+    ours = [[SAID[found.result] for found in lab.verify_dkim(message)] for message in made]
+    assert [[kind_of(words) for words in one] for one in theirs] == ours, theirs
+    assert {word for words in ours for word in words} == set(SAID.values())
 
 
 def sealed(message: bytes, footer: bytes = b"") -> bytes:

@@ -14,10 +14,12 @@ from dkim_stage import DOMAIN, LETTER, NOW, dkimpy_says, dns, key, one, pem, sig
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailedu import Lab
 from mailedu.acts import LabError
 from mailedu.auth.dkim import key as keys
 from mailedu.auth.dkim import public_record, rsa, sign
 from mailedu.auth.dkim.tags import read_base64
+from mailedu.lab.stage import private_key
 
 DIGEST = hashlib.sha256(b"mail").digest()
 FORMS = [PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1]
@@ -92,7 +94,7 @@ def bare(monkeypatch):
     for name in [*sys.modules, "cryptography"]:
         if name.partition(".")[0] == "cryptography":
             monkeypatch.setitem(sys.modules, name, None)
-    caches = (keys.read_key, keys.load_private, keys.rsa_scheme)
+    caches = (keys.read_key, keys.load_private, keys.rsa_scheme, private_key)
     for cache in caches:
         cache.cache_clear()
     yield answers, made, texts
@@ -130,6 +132,21 @@ def test_signing_without_it(bare, monkeypatch):
     assert read_base64(record.partition("p=")[2].encode()) == key().public_key().public_bytes(
         Encoding.DER, PublicFormat.PKCS1
     )
+
+
+def test_the_lab_signs_without_it(bare, monkeypatch):
+    """As in Pyodide: the companies' letters, and what one signs by hand; the signatures are the same."""
+    lab = Lab(seed=1, tls=False, opinions=False)
+    made = lab.sign_dkim(LETTER)
+    assert [found.result for found in lab.verify_dkim(made.message)] == ["pass"]
+    assert lab.send("alice@alpha.example", "bob@beta.example", text="Hi").verdict["dkim"] == "pass"
+    for wrong in (3, object(), b"key"):
+        with pytest.raises(LabError, match="give "):
+            lab.sign_dkim(LETTER, key=wrong)
+    monkeypatch.undo()
+    for cache in (keys.read_key, keys.load_private, private_key):
+        cache.cache_clear()
+    assert Lab(seed=1, opinions=False).sign_dkim(LETTER).message == made.message
 
 
 def test_what_a_bad_signature_opens_to():

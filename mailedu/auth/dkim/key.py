@@ -197,7 +197,8 @@ def load_plain(text: bytes) -> rsa.PrivateKey:
     try:
         return rsa.read_private(text)
     except ValueError as wrong:
-        raise LabError(f"This is no RSA private key ({wrong}): give one as PEM, without a password.") from wrong
+        why = f"This is no RSA private key ({wrong}), and Ed25519 needs the package cryptography, which is not here"
+        raise LabError(f"{why}: give one as PEM, without a password.") from wrong
 
 
 def key_type(key: Any) -> str:
@@ -205,13 +206,16 @@ def key_type(key: Any) -> str:
     key = private_key(key)
     if isinstance(key, rsa.PrivateKey):
         return "rsa"
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
-    if isinstance(key, RSAPrivateKey):
-        return "rsa"
-    if isinstance(key, Ed25519PrivateKey):
-        return "ed25519"
+    try:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    except ImportError:
+        pass
+    else:
+        if isinstance(key, RSAPrivateKey):
+            return "rsa"
+        if isinstance(key, Ed25519PrivateKey):
+            return "ed25519"
     raise LabError(f"DKIM has no signatures with a {type(key).__name__}: give an RSA or an Ed25519 private key.")
 
 
