@@ -471,3 +471,26 @@ def test_hostile_text_is_text(lab: Lab) -> None:
     found = explain(data, dns=lab.zone)
     assert "\x1b" not in str(found) and "\u202e" not in str(found)
     assert "<script>alert" not in found.to_html() and "<img src=x" not in found.to_html()
+
+
+def test_the_data_follow_their_schema(letter: bytes, lab: Lab) -> None:
+    import jsonschema
+
+    schema = json.loads((Path(explain.__code__.co_filename).parent / "schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    strange = b"Received: x\r\nFrom: a@b\r\nDKIM-Signature: v=2\r\n\r\n"
+    for found in (explain(letter, dns=lab.zone), explain(letter), explain(strange, dns=lab.zone)):
+        jsonschema.validate(json.loads(found.to_json()), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(explain(letter).to_json()) | {"verdict": "maybe"}, schema)
+
+
+def test_a_source_that_is_pasted_into_a_box(letter: bytes, lab: Lab) -> None:
+    from mailedu.examine import paste
+
+    widget = paste(dns=lab.zone)
+    widget.button.click()
+    assert widget.said.value.startswith("There is nothing in it.")
+    widget.box.value = letter.decode().replace("\r\n", "\n")
+    widget.button.click()
+    assert widget.said.value == "pass: SPF pass, DKIM pass, DMARC pass"

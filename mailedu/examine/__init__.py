@@ -2,5 +2,6 @@
 
 from .capsule import Capsule
 from .explanation import Explanation, explain
+from .paste import paste
 
-__all__ = ["Capsule", "Explanation", "explain"]
+__all__ = ["Capsule", "Explanation", "explain", "paste"]
