@@ -1,5 +1,5 @@
 """The command `mailedu`: `open` the lessons, `send` one message and read its journey, `dmarc` by
-experiment, `serve` the lab to real clients.
+experiment, `defences` against an attacker on the wire, `serve` the lab to real clients.
 
 Exit codes: 0 all well, 1 the message was refused, 2 the command was not understood.
 """
@@ -170,6 +170,17 @@ def plain_errors() -> Iterator[None]:
     except LabError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
+
+
+# ---- mailedu defences
+
+
+@main.command()
+def defences() -> None:
+    """Run every attack on the wire against every defence, and print which stops which."""
+    from mailedu.lab.defences import between_servers, submission
+
+    show(f"{submission()}\n\n{between_servers()}")
 
 
 # ---- mailedu dmarc

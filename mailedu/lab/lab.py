@@ -138,6 +138,7 @@ class Lab:
         ret: str = "",
         envid: str = "",
         requiretls: bool = False,
+        tls: str = "verify",
         read: bool = True,
     ) -> Mail:
         """Send a message, let everything happen that it sets off, and say what became of it.
@@ -150,11 +151,15 @@ class Lab:
         `notify` asks to be told: "SUCCESS,FAILURE,DELAY" or "NEVER", for all or by recipient; `ret` is how much of the
         message comes back ("FULL" or "HDRS"), `envid` your name for it (RFC 3461).  `requiretls`: under TLS all the
         way, or not at all (RFC 8689).
+
+        `tls` is how careful the sender's mail program is with its own server: "may" takes TLS where it is offered, and
+        any certificate; "must" sends nothing without TLS; "verify" wants a certificate of that name too; "implicit"
+        does that on port 465, where TLS is there from the first octet.
         """
         given = dict(
             subject=subject, text=text, from_=from_, headers=headers, attachments=tuple(attachments), message=message,
             client=client, helo=helo, notify=notify, ret=ret, envid=envid, requiretls=requiretls or None,
-            read=read,
+            tls=None if tls == "verify" else tls, read=read,
         )  # fmt: skip
         to = addresses_in(recipients)
         chosen = {name: value for name, value in given.items() if value not in (None, (), "")}

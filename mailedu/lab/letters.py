@@ -17,6 +17,12 @@ from .stage import Stage, password
 from .verdicts import as_bytes
 
 Wanted = str | Sequence[str]  # "SUCCESS,DELAY", or ["SUCCESS", "DELAY"]
+PROGRAMS = {  # how careful a mail program is -> the port it calls, and what it wants of TLS there
+    "may": (587, "may", "any"),
+    "must": (587, "must", "any"),
+    "verify": (587, "must", "name"),
+    "implicit": (465, "implicit", "name"),
+}
 ADDRESS = re.compile(r'(?:[^\s@<>"(),:;\\\[\]\x00-\x1f\x7f]+|"[^"\r\n\x00]*")@[^\s@<>"(),:;\\\x00-\x1f\x7f]+')
 DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{0,19}")
 
@@ -49,6 +55,7 @@ def write_letter(
     ret: str = "",
     envid: str = "",
     requiretls: bool = False,
+    tls: str = "verify",
     read: bool = True,
 ) -> Letter:
     """See `Lab.send`; `number` makes its Message-ID."""
@@ -76,7 +83,7 @@ def write_letter(
         data = as_bytes(message)
     wishes = {**reports(recipients, notify, ret, envid), "requiretls": requiretls}
     if client is None:
-        acts = by_own_server(stage, sender, list(recipients), data, wishes)
+        acts = by_own_server(stage, sender, list(recipients), data, wishes, tls)
     else:
         acts = straight(stage, sender, list(recipients), data, helo or literal(client), wishes)
     actor = sender or "nobody"
@@ -134,15 +141,18 @@ def check_ip(client: str) -> None:
 
 
 def by_own_server(
-    stage: Stage, sender: str, recipients: list[str], data: bytes, wishes: Mapping[str, Any]
+    stage: Stage, sender: str, recipients: list[str], data: bytes, wishes: Mapping[str, Any], tls: str
 ) -> Acts[str]:
     """Submission (RFC 6409): log in at one's own company's server, which does the rest."""
+    if tls not in PROGRAMS:
+        raise LabError(f"tls is how careful the program is: {', '.join(map(repr, PROGRAMS))}, not {tls!r}.")
     if not sender:
         raise LabError("A message with no sender is a server's: say with client= from which address it comes.")
     company = stage.company(sender)
     host, laptop, user = f"mx.{company.domain}", f"laptop.{company.domain}", sender.lower()
-    login: dict[str, Any] = {"tls": "must" if stage.tls else "", "user": user, "password": password(user)}
-    return last_reply(send_mail(host, 587, laptop, sender, recipients, data, **login, **wishes))
+    port, how, trust = PROGRAMS[tls] if stage.tls else (587, "", "any")
+    login: dict[str, Any] = {"tls": how, "trust": trust, "user": user, "password": password(user)}
+    return last_reply(send_mail(host, port, laptop, sender, recipients, data, **login, **wishes))
 
 
 def straight(
