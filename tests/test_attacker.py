@@ -298,7 +298,7 @@ def test_openssl_sees_through_him(lab, tmp_path, port, starttls) -> None:
     assert run("openssl", "s_client", *options, said="").returncode == 0
     lab.attacker.swap_certificate("unknown CA")
     done = run("openssl", "s_client", *options, said="")
-    assert done.returncode != 0 and "unable to get local issuer" in done.stderr
+    assert done.returncode != 0 and "verify error" in done.stderr
 
 
 def test_swaks_must_have_tls(lab) -> None:
