@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256, sha512
@@ -19,7 +20,7 @@ from mailedu.exercises.frame import do_again, history
 from mailedu.lab.secured import text_under
 from mailedu.mta.dane import fits, mismatch, public_key, read_tlsa, usable
 from mailedu.mta.dnssec import anchor_for, lies_between
-from mailedu.net.tls import certificates, server_context
+from mailedu.net.tls import STRANGE, authority, certificates, server_context
 
 BETA, MX, TLSA = "beta.example", "mx.beta.example", "_25._tcp.mx.beta.example"
 NOW = datetime(2026, 11, 23, tzinfo=UTC).timestamp()
@@ -64,13 +65,19 @@ def record(usage: int, selector: int, matching: int, certificate: bytes) -> str:
     return f"{usage} {selector} {matching} {data.hex()}"
 
 
+def strangers() -> list[bytes]:
+    """The same of another authority; a server that has it does not show the authority's."""
+    pem = authority(STRANGE).cert_pem.bytes().decode()
+    return [*certificates(server_context(MX, certificate="unknown CA")), ssl.PEM_cert_to_DER_cert(pem)]
+
+
 @pytest.mark.parametrize("usage", [2, 3])
 @pytest.mark.parametrize("selector", [0, 1])
 @pytest.mark.parametrize("matching", [0, 1, 2])
 def test_every_kind_of_record_matches_its_own_and_no_other(shown, usage, selector, matching):
     place = 1 if usage == 2 else 0
     right = record(usage, selector, matching, shown[place])
-    wrong = record(usage, selector, matching, certificates(server_context(MX, certificate="unknown CA"))[place])
+    wrong = record(usage, selector, matching, strangers()[place])
     assert mismatch([right], shown, [MX], NOW) == ""
     assert mismatch([wrong], shown, [MX], NOW) != ""
     assert mismatch([wrong, right], shown, [MX], NOW) == ""
@@ -86,7 +93,7 @@ def test_an_authority_vouches_for_a_name_and_a_time(shown):
 
 
 def test_an_authority_must_have_signed_it(shown):
-    stranger = certificates(server_context(MX, certificate="unknown CA"))
+    stranger = strangers()
     chain = [stranger[0], shown[1]]
     assert "not signed" in mismatch([record(2, 0, 1, shown[1])], chain, [MX], NOW)
     assert mismatch([record(2, 0, 1, shown[1])], [shown[0]], [MX], NOW), "a hash cannot be found if it is not sent"
