@@ -494,3 +494,22 @@ def test_a_source_that_is_pasted_into_a_box(letter: bytes, lab: Lab) -> None:
     widget.box.value = letter.decode().replace("\r\n", "\n")
     widget.button.click()
     assert widget.said.value == "pass: SPF pass, DKIM pass, DMARC pass"
+
+
+def test_the_examples_of_its_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import re
+
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    page = (Path(__file__).parent.parent / "docs" / "explain.md").read_text("utf-8")
+    for example in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(compile(example, "docs/explain.md", "exec"), names)
+
+
+def test_the_words_and_the_advice_are_the_last_steps(letter: bytes, lab: Lab) -> None:
+    zone = edited(lab, "alpha.example", TXT="v=spf1 ip4:192.0.2.99 -all")
+    found = explain(letter.replace(b"Hi Bob", b"Hi Rob"), dns=zone)
+    told = [step.act for step in found.trace.only(Rule) if step.act.name in ("examine.told", "examine.advice")]
+    assert " ".join(act.because["told"] for act in told if act.name == "examine.told") == found.paragraph
+    assert [act.because["says"] for act in told if act.name == "examine.advice"] == [one.says for one in found.advice]
+    assert found.trace[-1].act.verdict == f"{len(found.advice)} to do"

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..acts import LabError
+from ..acts import Act, Close, LabError, Open, Rule
 from ..clock import MORNING
 from ..lab.anatomy import Anatomy
 from ..lab.microscopes import microscopes
@@ -93,9 +93,30 @@ class Explanation(Shown):
         self.findings, self.trace = self.examined(dns)
         subject = self.message.first("Subject")
         self.title = (held.title if held else "") or (subject.text[:80] if subject else "") or "a message"
+        self.tell()
 
     def examined(self, dns: Dns) -> tuple[Findings, Trace]:
         return perform(examine(self.letter, self.given), dns, "examiner", self.given.now - MORNING.timestamp())
+
+    def tell(self) -> None:
+        """Words and advice into the trace too: whoever steps through it ends there."""
+        self.record(Open("what happened"))
+        for sentence in self.sentences:
+            self.record(Rule("examine.told", "", {"told": sentence}))
+        self.record(Close(self.verdict))
+        if self.advice:
+            self.record(Open("what to change"))
+            for one in self.advice:
+                name, type, text = one.record or ("", "", "")
+                record = {"record": f'{name}. {type} "{text}"'} if one.record else {}
+                self.record(Rule("examine.advice", one.then, {"says": one.says, **record}))
+            self.record(Close(f"{len(self.advice)} to do"))
+
+    def record(self, act: Act) -> None:
+        if isinstance(act, Open):
+            self.under = self.trace.record("examiner", "", None, act).number
+        else:
+            self.trace.record("examiner", "", self.under, act)
 
     # -- what came out
 
@@ -132,14 +153,19 @@ class Explanation(Shown):
         return Case(self.message, self.given, self.findings, self.trace)
 
     @cached_property
-    def paragraph(self) -> str:
+    def sentences(self) -> tuple[str, ...]:
         """What happened and why, in plain words."""
-        told = what_happened(self.case)
+        told = tuple(what_happened(self.case))
         if self.nobody_asked:
-            return "Nobody was asked in the DNS, so nothing could be decided. " + " ".join(list(told)[1:])
+            return ("Nobody was asked in the DNS, so nothing could be decided.", *told[1:])
         if self.held and self.held.redacted:
-            return redaction(self.held, self.verdicts())
-        return " ".join(told)
+            return (redaction(self.held, self.verdicts()),)
+        return told
+
+    @property
+    def paragraph(self) -> str:
+        """The same as one text."""
+        return " ".join(self.sentences)
 
     @cached_property
     def advice(self) -> tuple[Advice, ...]:
