@@ -2,6 +2,7 @@
 
 from .capsule import Capsule
 from .explanation import Explanation, explain
+from .letter import NotAMessage
 from .paste import paste
 
-__all__ = ["Capsule", "Explanation", "explain", "paste"]
+__all__ = ["Capsule", "Explanation", "NotAMessage", "explain", "paste"]

@@ -16,6 +16,7 @@ from ..acts import Answer, LabError
 from ..message import Message, addresses
 from ..names import canonical
 from ..trace import Trace
+from .letter import NotAMessage
 
 KIND, VERSION = "mailedu capsule", 1
 Answers = dict[tuple[str, str], tuple[str, tuple[str, ...]]]  # (name, type) -> ("" or a trouble's name, its records)
@@ -92,15 +93,15 @@ def read_capsule(source: str | Path) -> Capsule:
         try:
             source = source.read_text(encoding="utf-8")
         except (OSError, UnicodeError) as error:
-            raise LabError(f"{source} cannot be read as a capsule: {error}.") from None
+            raise NotAMessage(f"{source} cannot be read as a capsule: {error}.") from None
     try:
         given = json.loads(source)
     except (ValueError, RecursionError) as error:
-        raise LabError(f"This is no capsule: it is no JSON ({error}).") from None
+        raise NotAMessage(f"This is no capsule: it is no JSON ({error}).") from None
     if not isinstance(given, dict) or given.get("kind") != KIND:
-        raise LabError(f'This JSON is no capsule: it has no "kind": "{KIND}".')
+        raise NotAMessage(f'This JSON is no capsule: it has no "kind": "{KIND}".')
     if given.get("version") != VERSION:
-        raise LabError(f"This capsule is of version {given.get('version')!r}; this mailedu reads version {VERSION}.")
+        raise NotAMessage(f"This capsule is of version {given.get('version')!r}; this mailedu reads version {VERSION}.")
     return Capsule(
         octets(given.get("message")),
         dict(map(answer_in, wanted(given, "dns", list))),
@@ -120,7 +121,7 @@ def wanted(given: dict[str, Any], name: str, kind: Any) -> Any:
     """A member of the kind that stands there."""
     value = given.get(name, None if isinstance(None, kind) else kind())
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise LabError(f'This capsule cannot be read: "{name}" is {type(value).__name__}.')
+        raise NotAMessage(f'This capsule cannot be read: "{name}" is {type(value).__name__}.')
     return value
 
 
@@ -128,7 +129,7 @@ def octets(lines: Any) -> bytes:
     try:
         return "\n".join(lines).encode("latin-1")
     except (TypeError, UnicodeError):
-        raise LabError('This capsule cannot be read: "message" is a list of lines, a character an octet.') from None
+        raise NotAMessage('This capsule cannot be read: "message" is a list of lines, a character an octet.') from None
 
 
 def answer_in(given: Any) -> tuple[tuple[str, str], tuple[str, tuple[str, ...]]]:
@@ -137,7 +138,7 @@ def answer_in(given: Any) -> tuple[tuple[str, str], tuple[str, tuple[str, ...]]]
         if status not in STATUSES or not all(isinstance(one, str) for one in (name, type, *records)):
             raise ValueError
     except (KeyError, TypeError, ValueError):
-        raise LabError('This capsule cannot be read: an answer in "dns" has name, type, status and records.') from None
+        raise NotAMessage('This capsule cannot be read: an answer in "dns" has name, type, status, records.') from None
     return (canonical(name), type), (status, tuple(records))
 
 

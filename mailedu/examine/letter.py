@@ -30,6 +30,10 @@ QUOTED = re.compile(rb"^>(?=>*From )", re.MULTILINE)
 SENDER = re.compile(rb"From (\S+@\S+)")
 
 
+class NotAMessage(LabError):
+    """What was given is no message, and says what to give."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """The message's octets; what was done to get at them; and the sender that a mailbox file names, if any."""
@@ -63,7 +67,7 @@ def read_file(path: Path, number: int | None) -> Letter:
             raise too_long()
         return letter_in(path.read_bytes(), number, [])
     except OSError as error:
-        raise LabError(f"{path} cannot be read: {error.strerror or error}.") from None
+        raise NotAMessage(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
 def in_maildir(folder: Path, number: int | None) -> Path:
@@ -77,7 +81,7 @@ def in_maildir(folder: Path, number: int | None) -> Path:
 def chosen(count: int, number: int | None, kind: str) -> int:
     """The place of one among so many."""
     if not count:
-        raise LabError(f"This {kind} has no message in it.")
+        raise NotAMessage(f"This {kind} has no message in it.")
     if number is None and count > 1:
         raise LabError(f"This {kind} has {count} messages: say which one, from number=1 to number={count}.")
     if not 1 <= (number or 1) <= count:
@@ -105,7 +109,7 @@ def unpacked(data: bytes) -> bytes:
     try:
         found = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, MOST + 1)
     except zlib.error:
-        raise LabError("This begins as gzip and cannot be unpacked: it is damaged. Give the file again.") from None
+        raise NotAMessage("This begins as gzip and cannot be unpacked: it is damaged. Give the file again.") from None
     if len(found) > MOST:
         raise too_long()
     return found
@@ -127,26 +131,26 @@ def check_is_message(data: bytes) -> None:
     if len(data) > MOST:
         raise too_long()
     if not data.strip():
-        raise LabError("There is nothing in it. Give a message: its header, an empty line, its body.")
+        raise NotAMessage("There is nothing in it. Give a message: its header, an empty line, its body.")
     for begins, what in KINDS:
         if data.startswith(begins):
-            raise LabError(f"This is {what}")
+            raise NotAMessage(f"This is {what}")
     if HTML.match(data):
-        raise LabError(f"This is a web page that shows a message, not the message. {HOW_TO}")
+        raise NotAMessage(f"This is a web page that shows a message, not the message. {HOW_TO}")
     if not Message(data).fields:
         first = data.lstrip()[:40].decode("ascii", "replace").partition("\n")[0].strip()
-        raise LabError(f"This is no message: it begins with {first!r} and not with a header field. {HOW_TO}")
+        raise NotAMessage(f"This is no message: it begins with {first!r} and not with a header field. {HOW_TO}")
 
 
-def too_long() -> LabError:
-    return LabError(f"This is longer than {MOST // 1_000_000} MB, which no mail server takes: is it a whole mailbox?")
+def too_long() -> NotAMessage:
+    return NotAMessage(f"This is longer than {MOST // 1_000_000} MB, which no server takes: is it a whole mailbox?")
 
 
 def from_mailbox(data: bytes, number: int | None, notes: list[str]) -> tuple[bytes, str]:
     """One message of an mbox file (RFC 4155), and the sender in the line before it."""
     begins = [found for found in PARTED.finditer(data) if Message(data[found.end() : found.end() + 2000]).fields]
     if not begins:
-        raise LabError('This is an mbox file\'s "From " line with no message behind it.')
+        raise NotAMessage('This is an mbox file\'s "From " line with no message behind it.')
     at = chosen(len(begins), number, "mailbox file")
     end = begins[at + 1].start() if at + 1 < len(begins) else len(data)
     message = data[begins[at].end() : end]
