@@ -28,4 +28,5 @@ LESSONS = (
     Lesson(
         "09-dkim.ipynb", "DKIM: a domain puts its name to a letter", "dkim", ("D1", "D2", "D3", "D4", "D5", "D6", "D7")
     ),
+    Lesson("10-dmarc.ipynb", "DMARC: whose name stands in From", "dmarc", ("A1", "A2", "A3", "A4", "A6")),
 )  # fmt: skip

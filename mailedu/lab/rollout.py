@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..acts import LabError, Store
 from ..auth.dmarc import parse_record
+from ..trace import Trace
 from .lab import Lab
 from .mail import Mail
 from .reports import Reports
@@ -24,25 +26,40 @@ if TYPE_CHECKING:
 
 OWNER = "dmarc@alpha.example"
 DAYS = 30
+RECIPIENTS = ("bob@beta.example", "bella@beta.example")
 POLICIES = ("none", "quarantine", "reject")
 INBOX, JUNK, REFUSED = "inbox", "junk", "refused"
 FATES = (INBOX, JUNK, REFUSED)
 
-MAILER, LIST, FORGER = "203.0.113.140", "203.0.113.150", "203.0.113.66"
 NEWS = "news.alpha.example"
 KEY = f"mailer._domainkey.{NEWS}"  # where the owner would have to publish the newsletter service's key
-ZONE = f"""
+
+
+class Places(NamedTuple):
+    """From where the others send: addresses of gamma's network."""
+
+    mailer: str = "203.0.113.140"
+    list: str = "203.0.113.150"
+    forger: str = "203.0.113.66"
+
+    @property
+    def zone(self) -> str:
+        """What the DNS says of them, and of alpha's own hosts; the forger's computer has no name."""
+        return f"""
 {NEWS}. A 192.0.2.30
 shop.alpha.example. A 192.0.2.31
 shop.alpha.example. TXT "v=spf1 a -all"
-mailer.example. TXT "v=spf1 ip4:{MAILER} -all"
-out.mailer.example. A {MAILER}
-list.example. TXT "v=spf1 ip4:{LIST} -all"
-out.list.example. A {LIST}
-140.113.0.203.in-addr.arpa. PTR out.mailer.example.
-150.113.0.203.in-addr.arpa. PTR out.list.example.
 31.2.0.192.in-addr.arpa. PTR shop.alpha.example.
+mailer.example. TXT "v=spf1 ip4:{self.mailer} -all"
+out.mailer.example. A {self.mailer}
+{ip_address(self.mailer).reverse_pointer}. PTR out.mailer.example.
+list.example. TXT "v=spf1 ip4:{self.list} -all"
+out.list.example. A {self.list}
+{ip_address(self.list).reverse_pointer}. PTR out.list.example.
 """
+
+
+USUAL = Places()
 
 # Who sends in alpha's name, and what the owner would call it; the addresses are those that reports name.
 KNOWN = {
@@ -64,12 +81,12 @@ class Kind(NamedTuple):
 KINDS = {
     kind.name: kind
     for kind in [
-        Kind("own server", True, 4, ("alice@alpha.example", "amir@alpha.example")),
-        Kind("shop", True, 1.5, ("orders@shop.alpha.example",)),
-        Kind("newsletter", True, 1.5, (f"hello@{NEWS}",)),
-        Kind("forwarded", True, 1, ("alice@alpha.example",)),
-        Kind("mailing list", True, 0.7, ("amir@alpha.example",)),
-        Kind("forger", False, 3, ("alice@alpha.example", f"pay@{NEWS}", "pay@accounts.alpha.example")),
+        Kind("own server", True, 2, ("alice@alpha.example", "amir@alpha.example")),
+        Kind("shop", True, 0.8, ("orders@shop.alpha.example",)),
+        Kind("newsletter", True, 0.8, (f"hello@{NEWS}",)),
+        Kind("forwarded", True, 0.6, ("alice@alpha.example",)),
+        Kind("mailing list", True, 0.4, ("amir@alpha.example",)),
+        Kind("forger", False, 1.6, ("alice@alpha.example", f"pay@{NEWS}", "pay@accounts.alpha.example")),
     ]
 }
 
@@ -89,70 +106,97 @@ class Letter:
         return KINDS[self.kind].real
 
 
-class Traffic:
-    """Who writes in alpha's name in one lab; `day()` is one day of it."""
+class Planned(NamedTuple):
+    """A letter that will be written: `token` makes its Message-ID."""
 
-    def __init__(self, lab: Lab, dice: Random, kinds: Sequence[str] = tuple(KINDS)) -> None:
-        self.lab, self.dice, self.kinds = lab, dice, kinds
+    kind: str
+    author: str
+    recipient: str
+    token: int
+
+
+def plan(
+    dice: Random, days: int, kinds: Sequence[str] = tuple(KINDS), *, begins: Mapping[str, int] | None = None,
+    scale: float = 1.0,
+) -> list[list[Planned]]:  # fmt: skip
+    """Which letters come on which day: on Saturday and Sunday people write less, and forgers do not.
+
+    `begins` is the first day of a kind that does not write from the beginning; `scale` how many letters of all.
+    """
+    found = []
+    for day in range(1, days + 1):
+        today = []
+        for kind in map(KINDS.__getitem__, kinds):
+            often = kind.a_day * scale * (0.3 if (day - 1) % 7 >= 5 and kind.real else 1.0)  # a lab begins on a Monday
+            count = int(often) + (dice.random() < often % 1)
+            if day < (begins or {}).get(kind.name, 1):
+                continue
+            if day == (begins or {}).get(kind.name):
+                count = max(count, 1)
+            for _ in range(count):
+                author, recipient = dice.choice(kind.authors), dice.choice(RECIPIENTS)
+                today.append(Planned(kind.name, author, recipient, dice.randrange(10**9)))
+        found.append(today)
+    return found
+
+
+class Traffic:
+    """Who writes in alpha's name in one lab; `day()` is one day of it, and its night."""
+
+    def __init__(self, lab: Lab, plan: Sequence[Sequence[Planned]], places: Places = USUAL) -> None:
+        self.lab, self.plan, self.places = lab, plan, places
         self.letters: list[Letter] = []
         self.days = 0
 
     def day(self) -> None:
-        """The letters of one day, and its night; on Saturday and Sunday people write less, and forgers do not."""
-        weekend = self.lab.clock.date.weekday() >= 5
-        for name in self.kinds:
-            kind = KINDS[name]
-            often = kind.a_day * (0.3 if weekend and kind.real else 1.0)
-            count = int(often) + (self.dice.random() < often % 1)
-            for _ in range(count):
-                self.write(kind)
+        if self.days >= len(self.plan):
+            raise LabError(f"All {len(self.plan)} days are over: begin afresh for another {len(self.plan)}.")
+        for planned in self.plan[self.days]:
+            mail = WRITERS[planned.kind](self, planned)
+            self.letters.append(Letter(self.days + 1, planned.kind, planned.author, mail))
         self.days += 1
         self.lab.clock.advance(days=1)
 
-    def write(self, kind: Kind) -> None:
-        author = self.dice.choice(kind.authors)
-        mail = WRITERS[kind.name](self, author)
-        self.letters.append(Letter(self.days + 1, kind.name, author, mail))
-
-    def recipient(self) -> str:
-        return self.dice.choice(("bob@beta.example", "bella@beta.example"))
-
     # -- how each of them writes
 
-    def own(self, author: str) -> Mail:
-        return self.lab.send(author, self.recipient(), subject="About the order", text="See you.", read=False)
+    def own(self, planned: Planned) -> Mail:
+        return self.lab.send(planned.author, planned.recipient, subject="About the order", text="See you.", read=False)
 
-    def forwarded(self, author: str) -> Mail:
+    def forwarded(self, planned: Planned) -> Mail:
         """To Carol, whose mail goes on to Bob."""
-        return self.lab.send(author, "carol@gamma.example", subject="Lunch", text="On Friday?", read=False)
+        return self.lab.send(planned.author, "carol@gamma.example", subject="Lunch", text="On Friday?", read=False)
 
-    def shop(self, author: str) -> Mail:
-        return self.straight(author, "192.0.2.31", "shop.alpha.example", from_=author, subject="Your order")
+    def shop(self, planned: Planned) -> Mail:
+        more = {"from_": planned.author, "subject": "Your order"}
+        return self.straight(planned, planned.author, "192.0.2.31", "shop.alpha.example", **more)
 
-    def newsletter(self, author: str) -> Mail:
+    def newsletter(self, planned: Planned) -> Mail:
         """The service signs, as itself and as alpha's subdomain; but alpha never published the key for that."""
-        text: bytes | str = self.text(author, "Our news")
+        text: bytes | str = self.text(planned, "Our news")
+        key, now = private_key("gamma.example"), self.lab.clock.now
         for domain in ("mailer.example", NEWS):
-            text = sign_dkim(text, domain, selector="mailer", key=private_key("gamma.example"),
-                             now=self.lab.clock.now).message  # fmt: skip
-        return self.straight("bounce@mailer.example", MAILER, "out.mailer.example", message=text)
+            text = sign_dkim(text, domain, selector="mailer", key=key, now=now).message
+        return self.straight(planned, "bounce@mailer.example", self.places.mailer, "out.mailer.example", message=text)
 
-    def by_list(self, author: str) -> Mail:
+    def by_list(self, planned: Planned) -> Mail:
         """Signed by alpha, and then changed: a list puts its name into the subject."""
-        signed = self.lab.sign_dkim(self.text(author, "Seeds"), "alpha.example").message
+        signed = self.lab.sign_dkim(self.text(planned, "Seeds"), "alpha.example").message
         changed = signed.replace(b"Subject: Seeds", b"Subject: [garden] Seeds")
-        return self.straight("garden-bounces@list.example", LIST, "out.list.example", message=changed)
+        return self.straight(
+            planned, "garden-bounces@list.example", self.places.list, "out.list.example", message=changed
+        )
 
-    def forged(self, author: str) -> Mail:
-        return self.straight("mallory@gamma.example", FORGER, "mallory.example", from_=author, subject="An invoice")
+    def forged(self, planned: Planned) -> Mail:
+        more = {"from_": planned.author, "subject": "An invoice"}
+        return self.straight(planned, "mallory@gamma.example", self.places.forger, "mallory.example", **more)
 
-    def straight(self, sender: str, client: str, helo: str, **more: Any) -> Mail:
-        return self.lab.send(sender, self.recipient(), client=client, helo=helo, read=False, **more)
+    def straight(self, planned: Planned, sender: str, client: str, helo: str, **more: Any) -> Mail:
+        return self.lab.send(sender, planned.recipient, client=client, helo=helo, read=False, **more)
 
-    def text(self, author: str, subject: str) -> str:
-        stamp = f"<{self.dice.randrange(10**9):09d}@{author.partition('@')[2]}>"
+    def text(self, planned: Planned, subject: str) -> str:
+        stamp = f"<{planned.token:09d}@{planned.author.partition('@')[2]}>"
         return (
-            f"From: {author}\nTo: {self.recipient()}\nSubject: {subject}\nDate: {self.lab.clock.stamp()}\n"
+            f"From: {planned.author}\nTo: {planned.recipient}\nSubject: {subject}\nDate: {self.lab.clock.stamp()}\n"
             f"Message-ID: {stamp}\n\nHello!\n"
         )
 
@@ -160,14 +204,20 @@ class Traffic:
 
     def fates(self) -> list[Letter]:
         """All letters, each with its fate by now, read from the trace in one go."""
-        fates, roots = dict[int, str](), dict[int, int]()
-        for step in self.lab.trace:
-            root = roots[step.number] = step.number if step.parent is None else roots.get(step.parent, step.parent)
-            if isinstance(step.act, Store) and "@" in step.act.box:
-                fates[root] = JUNK if step.act.box.endswith("/Junk") else INBOX
+        found = fates(self.lab.trace)
         for letter in self.letters:
-            letter.fate = fates.get(letter.mail.sent.root, REFUSED)
+            letter.fate = found.get(letter.mail.sent.root, REFUSED)
         return self.letters
+
+
+def fates(trace: Trace) -> dict[int, str]:
+    """The first step of a letter's journey -> where it lies in the end; who is not in here was refused."""
+    found, roots = dict[int, str](), dict[int, int]()
+    for step in trace:
+        root = roots[step.number] = step.number if step.parent is None else roots.get(step.parent, step.parent)
+        if isinstance(step.act, Store) and "@" in step.act.box:
+            found[root] = JUNK if step.act.box.endswith("/Junk") else INBOX
+    return found
 
 
 WRITERS = {
@@ -180,11 +230,15 @@ WRITERS = {
 }
 
 
-def stage_for_rollout(seed: int, *, policy_alone: bool = False, opinions: bool = False) -> Lab:
-    """A lab in which alpha's mail comes from many places, and beta's and gamma's servers report."""
-    settings = {f"mx.{one}.example": {"reports": True, "policy_alone": policy_alone} for one in ("beta", "gamma")}
-    lab = Lab(seed, tls=False, opinions=opinions, staff={"alpha.example": ["dmarc"]}, settings=settings)
-    lab.zone.edit(ZONE)
+def stage_for_rollout(
+    seed: int, *, places: Places = USUAL, reporters: Sequence[str] = ("beta", "gamma"), policy_alone: bool = False
+) -> Lab:
+    """A lab in which alpha's mail comes from many places, and the reporters' servers report."""
+    settings = {
+        f"mx.{one}.example": {"reports": one in reporters, "policy_alone": policy_alone} for one in ("beta", "gamma")
+    }
+    lab = Lab(seed, tls=False, opinions=False, staff={"alpha.example": ["dmarc"]}, settings=settings)
+    lab.zone.edit(places.zone)
     lab.zone.edit("mailer._domainkey.mailer.example", TXT=lab.zone.records("lab._domainkey.gamma.example", "TXT"))
     lab.forward("carol@gamma.example", "bob@beta.example")
     return lab
@@ -228,7 +282,7 @@ def rollout(
     lab.zone.edit("_dmarc.alpha.example", TXT=text)
     if repaired:
         lab.zone.edit(KEY, TXT=lab.zone.records("mailer._domainkey.mailer.example", "TXT"))
-    traffic = Traffic(lab, Random(seed))
+    traffic = Traffic(lab, plan(Random(seed), days))
     for _ in range(days):
         traffic.day()
     return Rollout(text, lab, traffic.fates(), days)
