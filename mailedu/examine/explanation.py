@@ -171,7 +171,7 @@ class Explanation(Shown):
     def advice(self) -> tuple[Advice, ...]:
         """What to change, each record tried."""
         if self.nobody_asked:
-            return (Advice('Say who shall answer for the DNS: dns="system" asks the resolver of this machine.'),)
+            return (Advice('Say who shall answer for the DNS: dns="system" (--dns system) asks the resolver here.'),)
         if self.held and self.held.redacted:
             return ()  # what is wrong with it may be what was made unreadable
         return tuple(what_to_change(self.case, self.tried))
