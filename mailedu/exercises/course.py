@@ -24,6 +24,9 @@ LESSONS = (
     Lesson("02-the-message.ipynb", "The message", "message", ("M1", "M2", "M3", "M4")),
     Lesson("03-envelope-and-header.ipynb", "Envelope and header", "envelope", ("S6", "M5", "S7")),
     Lesson("06-pop3.ipynb", "POP3: what leaves the server, and when", "pop3", ("P1", "P2", "P3", "P4", "P5")),
+    Lesson(
+        "07-imap.ipynb", "IMAP: one mailbox, many clients", "imap", ("I1", "I2", "I3", "I4", "I5", "I6", "I7")
+    ),
     Lesson("08-spf.ipynb", "SPF: who may send for a domain", "spf", ("F1", "F2", "F3", "F4", "F5")),
     Lesson(
         "09-dkim.ipynb", "DKIM: a domain puts its name to a letter", "dkim", ("D1", "D2", "D3", "D4", "D5", "D6", "D7")

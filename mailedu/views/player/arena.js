@@ -40,6 +40,10 @@ export function arenaPane(app) {
   const element = h("div", { class: "mp-arena" }, list, board);
   let story, which = 0, at = -1, stood = -1, items = [];
 
+  // Where it is seen first, it begins where the first client comes.
+  const first = app.story.opens === "arena" ? app.story.arena?.[0]?.moments.find(moment => moment.who >= 0) : undefined;
+  if (first && app.walk.cursor === 0) app.walk.go(app.story.rowOf(first.n), { jump: true, reveal: true });
+
   const arena = () => story.arena[which] ?? story.arena[0];
 
   function draw() {
