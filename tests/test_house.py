@@ -25,6 +25,7 @@ from packaging.utils import canonicalize_name
 
 import mailedu
 from mailedu import cli
+from mailedu.exercises import course
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -165,7 +166,11 @@ def test_a_release_is_complete_and_runs_in_an_empty_environment(tmp_path) -> Non
     assert list(tmp_path.glob("*.tar.gz"))
 
     inside = set(zipfile.ZipFile(wheel).namelist())
-    data = [path for kind in ("py.typed", "*.toml", "*.js", "*.css") for path in (ROOT / "mailedu").rglob(kind)]
+    data = [
+        path
+        for kind in ("py.typed", "*.toml", "*.js", "*.css", "*.zone", "*.pem")
+        for path in (ROOT / "mailedu").rglob(kind)
+    ]
     assert {path.relative_to(ROOT).as_posix() for path in data} <= inside
     lessons = {f"mailedu/lessons/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert lessons
@@ -183,7 +188,7 @@ def test_a_release_is_complete_and_runs_in_an_empty_environment(tmp_path) -> Non
     version = run(programs / "python", "-m", "mailedu", "--version", cwd=tmp_path, env=theirs)
     assert version.stdout.split()[-1:] == [mailedu.__version__], version.stderr
     assert "open" in run(programs / "mailedu", "--help", cwd=tmp_path, env=theirs).stdout
-    ask = "from mailedu.cli import lessons_folder; print(lessons_folder())"
+    ask = "from mailedu.exercises.course import lessons_folder; print(lessons_folder())"
     place = run(programs / "python", "-c", ask, cwd=tmp_path, env=theirs)
     assert place.stdout.startswith(str(home.resolve())), place.stdout + place.stderr
 
@@ -262,7 +267,7 @@ def lessons(tmp_path, monkeypatch) -> Path:
     (folder / ".ipynb_checkpoints").mkdir()
     for name in ("00-first.ipynb", "01-second.ipynb", "pictures/map.svg", ".ipynb_checkpoints/00-first.ipynb"):
         (folder / name).write_text(f"ours: {name}")
-    monkeypatch.setattr(cli, "PLACES", [tmp_path / "nothing here", folder])
+    monkeypatch.setattr(course, "PLACES", [tmp_path / "nothing here", folder])
     return folder
 
 
@@ -270,7 +275,7 @@ def lessons(tmp_path, monkeypatch) -> Path:
 def started(monkeypatch) -> list[tuple[object, ...]]:
     """What JupyterLab was asked for, instead of JupyterLab."""
     calls: list[tuple[object, ...]] = []
-    monkeypatch.setattr(cli, "start_jupyterlab", lambda *asked: calls.append(asked))
+    monkeypatch.setattr("mailedu.cli.open.start_jupyterlab", lambda *asked: calls.append(asked))
     return calls
 
 
@@ -315,7 +320,7 @@ def test_open_says_why_it_cannot_copy(lessons, started, tmp_path) -> None:
 
 
 def test_open_without_lessons_says_so(started, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(cli, "PLACES", [tmp_path])
+    monkeypatch.setattr(course, "PLACES", [tmp_path])
     done = CliRunner().invoke(cli.main, ["open", str(tmp_path / "mine")])
     assert done.exit_code == 1
     assert "without its lessons" in done.output

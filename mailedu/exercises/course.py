@@ -1,8 +1,14 @@
-"""The lessons that there are, and the exercises of each."""
+"""The lessons that there are, the exercises of each, and where their notebooks lie."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
+
+from ..acts import LabError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+PLACES = [PACKAGE / "lessons", PACKAGE.parent / "notebooks"]  # an installed mailedu's, and a clone's
 
 
 class Lesson(NamedTuple):
@@ -33,3 +39,25 @@ LESSONS = (
     ),
     Lesson("10-dmarc.ipynb", "DMARC: whose name stands in From", "dmarc", ("A1", "A2", "A3", "A4", "A6")),
 )  # fmt: skip
+
+
+def lessons_folder() -> Path:
+    """Where this mailedu has its lessons; LabError where it has none."""
+    for place in PLACES:
+        if any(place.glob("*.ipynb")):
+            return place
+    raise LabError("This mailedu came without its lessons; install the package, or run in a clone.")
+
+
+def lesson_of(word: str) -> Lesson:
+    """The lesson of this number ("08"), file name, or path; LabError says which there are."""
+    name = Path(word).name
+    for lesson in LESSONS:
+        if name in (lesson.number, lesson.notebook, lesson.notebook.removesuffix(".ipynb")):
+            return lesson
+    raise LabError(f"There is no lesson {name!r}: there are {', '.join(one.number for one in LESSONS)}.")
+
+
+def released(lesson: Lesson) -> Path:
+    """Its notebook, as this mailedu has it."""
+    return lessons_folder() / lesson.notebook

@@ -10,11 +10,17 @@ same: see `autograde.py`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import json
 import os
+import queue
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +50,7 @@ class Limits(NamedTuple):
 
 
 USUAL = Limits()
+ROOM = 2 * LARGEST  # octets that must be free after a run: else an answer may be lost that is not the learner's fault
 
 
 class Verdict(NamedTuple):
@@ -74,8 +81,14 @@ class Graded:
 
 def grade(submitted: Path, released: Path, *, salt: str = "", limits: Limits = USUAL) -> Graded:
     """Run what was handed in, with the graded cells as they were released, and judge it."""
-    notebook = restored(read(submitted), read(released))
-    verdicts = run_and_judge(notebook, salt, limits)
+    with Judge(salt) as judging:
+        return grade_by(judging, read(submitted), read(released), limits)
+
+
+def grade_by(judging: Judge, submitted: NotebookNode, released: NotebookNode, limits: Limits = USUAL) -> Graded:
+    """The same by a judge that there is already; what was submitted becomes the notebook of the graded run."""
+    notebook = restored(submitted, released)
+    verdicts = run_and_judge_by(judging, notebook, limits)
     possible = {id: float(cell.metadata.nbgrader.points) for id, cell in graded_cells(notebook).items()}
     points = {id: possible[id] if verdicts[id].passed else 0.0 for id in possible}
     return Graded(notebook, verdicts, points, possible)
@@ -93,11 +106,16 @@ def node(**told: Any) -> NotebookNode:
 
 def run_and_judge(notebook: NotebookNode, salt: str = "", limits: Limits = USUAL) -> dict[str, Verdict]:
     """Run it in place, and write the judge's verdicts into the graded cells."""
+    with Judge(salt) as judging:
+        return run_and_judge_by(judging, notebook, limits)
+
+
+def run_and_judge_by(judging: Judge, notebook: NotebookNode, limits: Limits = USUAL) -> dict[str, Verdict]:
+    """The same by a judge that there is already."""
     works = run(notebook, limits)
     verdicts = {}
     for id, cell in graded_cells(notebook).items():
-        work = works.get(id)
-        verdicts[id] = judge(work, salt) if work else Verdict(False, ["Nothing was handed in."])
+        verdicts[id] = judging(works[id]) if id in works else Verdict(False, ["Nothing was handed in."])
         write_down(cell, id, verdicts[id])
     return verdicts
 
@@ -194,7 +212,13 @@ def run(notebook: NotebookNode, limits: Limits = USUAL) -> dict[str, Work]:
         )
         client.most = limits.output
         asyncio.run(execute(client, folder, environment, limits))
+        if shutil.disk_usage(folder).free < ROOM:
+            raise OSError(errno.ENOSPC, "there was no room for the answers", folder)
         return read_works(file)
+
+
+# Nobody looks: values are written down as a line of text, and no player, picture or page is made of them.
+PLAIN = "get_ipython().display_formatter.mimebundle_formatter.enabled = False"
 
 
 async def execute(client: Limited, folder: str, environment: dict[str, str], limits: Limits) -> None:
@@ -206,9 +230,10 @@ async def execute(client: Limited, folder: str, environment: dict[str, str], lim
         source=f"from mailedu.exercises.guard import guard\n"
         f"import ctypes, faulthandler\n"
         f"guard({folder!r}, memory={limits.memory}, seconds={limits.processor}, octets={limits.file})\n"
-        f"del guard, ctypes, faulthandler",
+        f"del guard, ctypes, faulthandler\n"
+        f"{PLAIN}",
     )
-    async with client.async_setup_kernel(env=environment):
+    async with client.async_setup_kernel(env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
         first = client.nb.cells[0]
         await client.async_execute_cell(guard, 0, store_history=False)
         client.nb.cells[0] = first  # nbclient has put the guard in its place
@@ -246,23 +271,77 @@ def read_works(file: Path) -> dict[str, Work]:
 # -- judging -----------------------------------------------------------------------------------------------------------
 
 
-def judge(work: Work, salt: str = "", seconds: float = 60) -> Verdict:
-    """Judge it in a process that knows nothing of the notebook."""
-    environment = dict(os.environ) | {SALT: salt, PLACE: ""}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HOUSE), environment.get("PYTHONPATH", "")]))
-    environment.pop(ANSWERS, None)
-    command = [sys.executable, "-m", f"{__package__}.judge"]
-    try:
-        done = subprocess.run(
-            command, input=work.to_json(), capture_output=True, text=True, encoding="utf-8", env=environment,
-            timeout=seconds, check=False,
+class Judge:
+    """A process that judges one work after another, and that knows nothing of the notebooks.
+
+    It starts when it is first needed, and again when it died or took too long: `seconds` for a work.
+    """
+
+    def __init__(self, salt: str = "", seconds: float = 60) -> None:
+        self.salt, self.seconds = salt, seconds
+        self.process: subprocess.Popen[str] | None = None
+        self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def __call__(self, work: Work) -> Verdict:
+        process = self.process or self.start()
+        assert process.stdin
+        try:
+            process.stdin.write(work.to_json() + "\n")
+            process.stdin.flush()
+            line = self.lines.get(timeout=self.seconds)
+        except queue.Empty:
+            self.end()
+            return Verdict(False, ["Judging it took too long."], work.student)
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            self.end()
+        told = json.loads(line or "{}")
+        return Verdict(bool(told.get("passed")), list(told.get("said", ["This work cannot be judged."])), work.student)
+
+    def start(self) -> subprocess.Popen[str]:
+        environment = dict(os.environ) | ({SALT: self.salt} if self.salt else {}) | {PLACE: ""}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HOUSE), environment.get("PYTHONPATH", "")]))
+        environment.pop(ANSWERS, None)
+        process = self.process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.judge"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=environment, start_new_session=True,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return Verdict(False, ["Judging it took too long."], work.student)
-    if done.returncode != 0:
-        return Verdict(False, ["This work cannot be judged."], work.student)
-    told = json.loads(done.stdout)
-    return Verdict(bool(told["passed"]), list(told["said"]), work.student)
+        lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.lines = lines
+        threading.Thread(target=hear, args=(process, lines), daemon=True).start()
+        return process
+
+    def end(self) -> None:
+        """Stop it and what it has begun."""
+        if self.process:
+            if os.name == "posix":
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+
+def hear(process: subprocess.Popen[str], into: queue.SimpleQueue[str]) -> None:
+    """Its lines, and "" at its end."""
+    assert process.stdout
+    with process.stdout as said:
+        for line in said:
+            into.put(line if line.endswith("\n") else "")
+    into.put("")
+
+
+def judge(work: Work, salt: str = "", seconds: float = 60) -> Verdict:
+    """Judge one work."""
+    with Judge(salt, seconds) as judging:
+        return judging(work)
 
 
 def main(arguments: Sequence[str]) -> None:

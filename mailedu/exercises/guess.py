@@ -47,9 +47,7 @@ class Guess:
 
         `told` answers every choice, by its letter: what is right in it, and what is not.
         """
-        right = self.letter(truth)
-        if missing := [letter for letter in self.choices if letter not in told]:
-            raise LabError(f"Every choice wants an answer, and {', '.join(missing)} has none.")
+        right = self.answered(truth, told)
         if not self.chosen:
             return Note(
                 "**You have not guessed yet.** Choose above, or type `.choose('A')` on your guess; "
@@ -66,6 +64,18 @@ class Guess:
             if letter not in (right, self.chosen)
         ]
         return Note("\n\n".join(parts))
+
+    def tell(self, truth: object, told: Mapping[str, str]) -> Note:
+        """The same for a page on which nobody can guess: the truth, and what is to be said of the other choices."""
+        right = self.answered(truth, told)
+        others = [f"*{letter} · {words}?* {told[letter]}" for letter, words in self.choices.items() if letter != right]
+        return Note("\n\n".join([f"**{right} · {self.choices[right]}.** {told[right]}", *others]))
+
+    def answered(self, truth: object, told: Mapping[str, str]) -> str:
+        """The letter of the truth; LabError when a choice has no answer."""
+        if missing := [letter for letter in self.choices if letter not in told]:
+            raise LabError(f"Every choice wants an answer, and {', '.join(missing)} has none.")
+        return self.letter(truth)
 
     # -- showing itself
 
