@@ -53,10 +53,11 @@ def serve(seed: int, ca: Path | None, quiet: bool, as_json: bool) -> None:
                     net.write_ca(ca)
             people = {address: lab.password(address) for address in lab.people}
             told = {"host": HERE, "ports": net.ports, "users": people, "ca": str(ca.resolve()) if ca else None}
-            click.echo(json.dumps(told) if as_json else settings(net.ports, people, ca))
-            if not quiet:
-                lab.trace.watch(steps.put)
-            until_ctrl_c(steps, as_object if as_json else Told())
+            with suppress(KeyboardInterrupt):
+                click.echo(json.dumps(told) if as_json else settings(net.ports, people, ca))
+                if not quiet:
+                    lab.trace.watch(steps.put)
+                for_ever(steps, as_object if as_json else Told())
     if not as_json:
         click.echo("\nClosed.")
 
@@ -181,18 +182,15 @@ def short(text: str) -> str:
     return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
 
 
-def until_ctrl_c(steps: queue.SimpleQueue[Step], tell: Callable[[Step], str]) -> None:
-    """Print what is said until the person has had enough, or nobody reads it any more."""
-    try:
+def for_ever(steps: queue.SimpleQueue[Step], tell: Callable[[Step], str]) -> None:
+    """Print what is said, as long as somebody reads it."""
+    with suppress(BrokenPipeError):
         while True:
             with suppress(queue.Empty):
                 line = tell(steps.get(timeout=0.5))  # Windows hears Ctrl-C only between two waits
                 if line:
                     click.echo(line)
-    except KeyboardInterrupt:
-        pass
-    except BrokenPipeError:
-        nobody_reads()
+    nobody_reads()
 
 
 def nobody_reads() -> None:
