@@ -24,7 +24,7 @@ def gallery() -> ModuleType:
 def test_there_are_the_runs_that_a_stranger_should_see(gallery: ModuleType) -> None:
     names = [one.name for one in gallery.RUNS]
     assert len(names) == len(set(names))
-    assert {"journey", "refusal", "branches", "pop3", "arena"} <= set(names)
+    assert {"journey", "refusal", "branches", "pop3", "arena", "spf", "dkim"} <= set(names)
 
 
 def test_it_builds_a_page_for_each_run_and_an_index(gallery: ModuleType, tmp_path: Path, monkeypatch) -> None:
