@@ -513,3 +513,20 @@ def test_the_words_and_the_advice_are_the_last_steps(letter: bytes, lab: Lab) ->
     assert " ".join(act.because["told"] for act in told if act.name == "examine.told") == found.paragraph
     assert [act.because["says"] for act in told if act.name == "examine.advice"] == [one.says for one in found.advice]
     assert found.trace[-1].act.verdict == f"{len(found.advice)} to do"
+
+
+def test_the_way_is_drawn_with_its_border_and_its_delays() -> None:
+    found = explain(
+        "Received: from out.alpha.example ([192.0.2.25]) by mx.beta.example; Mon, 23 Nov 2026 09:10:00 +0000\n"
+        "Received: from <b>x ([203.0.113.1]) by out.alpha.example; Mon, 23 Nov 2026 09:11:00 +0000\n"
+        "Received: from y ([203.0.113.2]) by bank.example; Mon, 23 Nov 2026 07:00:00 +0000\n"
+        "From: alice@alpha.example\n\nHi"
+    )
+    words = list(found.timeline.drawing.words())
+    order = [words.index(word) for word in ("bank.example", "out.alpha.example", "mx.beta.example")]
+    assert order == sorted(order)
+    border = next(at for at, word in enumerate(words) if word.startswith("from outside"))
+    assert order[1] < border < order[2]
+    assert "2 h 11 min" in words and "1 min too early: a clock is wrong" in words
+    assert "<b>" not in found.timeline.svg() and "The way, the first hop first" in repr(found.timeline)
+    assert explain("From: a@b.example\n\nHi").timeline.svg().startswith("<svg")

@@ -17,6 +17,7 @@ from ..lab.shown import Shown
 from ..lab.verdicts import perform
 from ..message import Message
 from ..trace import Trace
+from ..views.picture import Picture
 from . import capsule as capsules
 from .advice import Advice, Case, Records, what_happened, what_to_change
 from .answers import Changed, Dns, Recorded, answers_of
@@ -24,7 +25,8 @@ from .capsule import Capsule, read_capsule
 from .findings import Findings, examine
 from .given import Given, given_of
 from .letter import Letter, read_letter
-from .report import as_data, report
+from .report import as_data, report, way
+from .timeline import timeline
 
 MOST_IN_PLAYER = 1_000_000  # octets of a message that the player has a microscope for
 
@@ -142,6 +144,11 @@ class Explanation(Shown):
     def hops(self) -> Sequence[Any]:
         """The Received fields, from the top down."""
         return self.given.hops
+
+    @property
+    def timeline(self) -> Picture:
+        """The same as a picture: how long it lay where, and where trust ends."""
+        return Picture(timeline(self.hops, self.given.border), "\n".join(way(self)))
 
     @property
     def anatomy(self) -> Anatomy:

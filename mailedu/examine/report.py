@@ -72,7 +72,7 @@ def hop_line(hop: Hop, delay: float | None) -> str:
     when = hop.when.strftime("%m-%d %H:%M:%S") if hop.when else "no date"
     took = "" if delay is None else ("+" if delay >= 0 else "-") + duration(abs(delay))
     client = f"{hop.client or '?'} [{hop.ip}]" if hop.ip else hop.client or "?"
-    said = f"{hop.protocol or '?'}, {hop.tls or 'no TLS'} as it says"
+    said = f"it says: {hop.protocol or 'no protocol'}, {hop.tls or 'no TLS'}"
     return printable(f"  {when:<14} {took:>9}  {client} -> {hop.by or '?'}  {said}")
 
 
