@@ -84,7 +84,9 @@ def test_another_policy_is_another_month(lesson: Page) -> None:
     shown.get_by_text("0 of 44 forged ones stopped").first.wait_for(timeout=30_000)
     policy.select_option("reject")
     shown.get_by_text("44 of 44 forged ones stopped").first.wait_for(timeout=60_000)
-    assert shown.locator("svg:visible").count() == 1, "the picture of the last run is gone"
+    refused = shown.locator(".mailedu-light:visible", has_text="44 refused")
+    refused.wait_for(timeout=15_000)
+    assert shown.locator(".mailedu-light:visible").count() == 1, "the picture of the last run is gone"
 
 
 def test_a_guess_is_committed_by_a_click(lesson: Page) -> None:
