@@ -18,6 +18,7 @@ from .completion import completion
 from .defences import defences
 from .dmarc import dmarc
 from .doctor import doctor
+from .explain import explain
 from .export import export
 from .grade import grade
 from .open import open_lessons
@@ -43,5 +44,5 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a console that lacks a character still gets the rest
 
 
-for command in (open_lessons, send, serve, dmarc, defences, check, grade, export, doctor, completion):
+for command in (open_lessons, send, serve, dmarc, defences, check, grade, export, doctor, completion, explain):
     main.add_command(command)
