@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ def examples(*lines: str) -> Callable[[F], F]:
 
     def put(function: F) -> F:
         shown = "\n".join(f"  {line}" for line in lines)
-        function.__doc__ = f"{function.__doc__ or ''}\n\n\b\nExamples:\n{shown}\n"
+        function.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n\b\nExamples:\n{shown}\n"
         return function
 
     return put
