@@ -302,6 +302,7 @@ def test_it_is_drawn_and_told():
         "    phone    no.    1    2    3   not told: UID 3 other flags",
         "    laptop   no.    1    2    3",
     ]
+    assert repr(arena) == f"<Arena of {BOB}: phone (IMAP), laptop (IMAP); 9 moments>"
     assert str(arena).splitlines()[0] == f"{BOB}: phone (IMAP), laptop (IMAP)"
     assert arena.to_html().startswith("<!doctype html>")
     with pytest.raises(LabError, match="Nothing happened"):

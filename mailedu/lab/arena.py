@@ -26,7 +26,8 @@ class Arena(Shown):
         return view.text(self.found)
 
     def __repr__(self) -> str:
-        return str(self)
+        names = ", ".join(f"{client.name} ({client.protocol})" for client in map(view.plain, self.found.clients))
+        return f"<Arena of {self.box}: {names}; {len(self.found.moments)} moments>"
 
     @property
     def now(self) -> str:

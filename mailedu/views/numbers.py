@@ -39,10 +39,13 @@ class Block(NamedTuple):
 
 def drawing(arena: Arena, most: int = MOST) -> Drawing:
     """The last moments of an arena, at most so many."""
-    moments = arena.moments[-most:]
+    first = next(
+        (at for at, moment in enumerate(arena.moments) if moment.who >= 0), 0
+    )  # what came in before it is seen
+    moments = arena.moments[first:][-most:]
     if not moments:
         raise LabError("Nothing happened in this arena yet: let a client SELECT the mailbox.")
-    uids = kept(arena, moments)
+    uids, there = kept(arena, moments), set[int]()
     blocks = placed(len(arena.clients), len(uids))
     clients = ", ".join(printable(client.name) for client in arena.clients)
     made = Drawing(f"Who has which number in {printable(arena.box)}: {clients}, {len(moments)} moments", WIDTH, 0.0)
@@ -53,8 +56,9 @@ def drawing(arena: Arena, most: int = MOST) -> Drawing:
         height = max(LEAST, LINE * len(lines) + 16)
         made.add(Line(((MARGIN, y), (WIDTH - MARGIN, y)), "line", 1.0))
         made.add(*talk(lines, moment, y))
+        there |= moment.mail.keys()  # so far
         for block in blocks:
-            made.add(*cells(moment, block, uids, y + 22))
+            made.add(*cells(moment, block, uids, there, y + 22))
         y += height
     made.add(*legend(y + 16))
     made.height = y + 34
@@ -114,10 +118,10 @@ def talk(lines: Sequence[tuple[str, bool]], moment: Moment, y: float) -> Iterato
         yield Words(MARGIN, y + 18 + LINE * at, shortened(line, size, TALK - 24, wire), size, colour, mono=wire)
 
 
-def cells(moment: Moment, block: Block, uids: Sequence[int], y: float) -> Iterator[Shape]:
-    """One row of letters."""
+def cells(moment: Moment, block: Block, uids: Sequence[int], there: set[int], y: float) -> Iterator[Shape]:
+    """One row of letters; in the mailbox those that were ever `there`."""
     if block.who < 0:
-        for at, uid in enumerate(uids):
+        for at, uid in ((at, uid) for at, uid in enumerate(uids) if uid in there):
             yield from mail_cell(moment, block.x + block.pitch * at, y, uid, block.pitch)
         return
     seat = moment.seats[block.who]

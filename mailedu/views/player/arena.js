@@ -155,9 +155,9 @@ export function arenaPane(app) {
   /** What was said in this moment. */
   const talk = moment => h("div", { class: "mp-arena-talk" },
     h("p", { class: moment.who < 0 ? "" : "mono" }, moment.who < 0 ? null : h("b", {}, moment.said ? `${nameOf(moment.who)}: ` : nameOf(moment.who) + " "), said(moment)),
+    moment.wrong.length ? h("p", { class: "wrong" }, icon("cross"), `Its numbers meant another letter: UID ${moment.wrong.join(", ")} was hit.`) : null,
     moment.told.map(line => h("p", { class: "mono quiet" }, seen(line, 200))),
-    moment.notes.map(note => h("p", { class: "note" }, seen(note, 400))),
-    moment.wrong.length ? h("p", { class: "wrong" }, icon("cross"), ` Its numbers meant another letter: UID ${moment.wrong.join(", ")} was hit.`) : null);
+    moment.notes.map(note => h("p", { class: "note" }, seen(note, 400))));
 
   return { element, draw, follow, move, home: list };
 }
