@@ -12,7 +12,20 @@ from ..auth.report import read
 from ..auth.results import without_forged
 from ..lab import Lab
 from ..lab.letters import plural
-from ..lab.rollout import INBOX, KEY, KINDS, NEWS, OWNER, REFUSED, Places, Traffic, fates, plan, stage_for_rollout
+from ..lab.rollout import (
+    INBOX,
+    KEY,
+    KINDS,
+    NEWS,
+    OWNER,
+    REFUSED,
+    Places,
+    Planned,
+    Traffic,
+    fates,
+    plan,
+    stage_for_rollout,
+)
 from ..lab.rollout import record as policy_record
 from ..lab.stage import private_key
 from ..lab.verdicts import sign_dkim
@@ -378,7 +391,9 @@ class A3(Exercise):
         self.lab.zone.edit("shop.alpha.example", TXT=None)
         self.lab.zone.edit("_dmarc.alpha.example", TXT=policy_record("none"))
         begins = {"newsletter": dice.randrange(8, 12), "shop": dice.randrange(4, 8)}
-        self.traffic = Traffic(self.lab, plan(dice, 30, ROLLOUT, begins=begins, scale=0.8), places)
+        letters = plan(dice, 30, ROLLOUT, begins=begins, scale=0.8)
+        letters[-2] += [Planned("forger", author, dice.choice(BETA), 0) for author in KINDS["forger"].authors]
+        self.traffic = Traffic(self.lab, letters, places)
         self.before = self.lab.zone.copy()
 
     def day(self) -> int:
@@ -434,7 +449,8 @@ class A3(Exercise):
         return (
             f"Right: {real} real letters, and every one is in somebody's inbox; {forged - len(through)} of {forged} "
             f"forged ones were refused, and all of them in the last {CALM} days. "
-            f"You asked for nothing before the reports had shown who it would hit."
+            f"No policy of yours hit a sender that was still to be repaired. One thing is left to do: "
+            f"the shop still relies on SPF alone, and who asks for reject has to sign (RFC 9989 §7.4)."
         )
 
     def written(self) -> list[Written]:
