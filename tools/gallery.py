@@ -119,6 +119,21 @@ def arena() -> Any:
     return lab.arena(BOB)
 
 
+@run("The tap", "One call as three see it: the client, an attacker who takes STARTTLS away, the server.", "250")
+def tap() -> Any:
+    lab = Lab(seed=1)
+    lab.attacker.strip_offer("STARTTLS", host="mx.beta.example")
+    lab.send(ALICE, BOB, subject="Lunch", text="At noon?", read=False)
+    return lab.tap("mx.beta.example")
+
+
+@run("Under TLS", "The same from the first octet, 16: records by their five octets, beside what they carry.", "+OK")
+def sealed() -> Any:
+    lab = Lab(seed=1)
+    lab.send(ALICE, BOB, subject="Lunch", text="At noon?")
+    return lab.tap("pop.beta.example")
+
+
 @run("A question of SPF", "May this address send for that domain? Each term, each question to the DNS, its budget.")
 def spf() -> Any:
     return Lab(seed=1).check_spf(ip=STRANGER, helo="mallory.example", mail_from=ALICE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..acts import Accept, Connect, LabError
 from ..trace import Trace
@@ -44,6 +45,13 @@ class Tap(Shown):
         call = whole.step(accept.parent) if accept.parent is not None and accept.parent >= whole.dropped else None
         client = call.actor if call and isinstance(call.act, Connect) else accept.act.client  # type: ignore[attr-defined]
         return as_text(self.rows, client, accept.actor)
+
+    def player(self, **options: Any) -> Any:
+        """The player, with the tap's three columns seen first."""
+        return super().player(**({"opens": "tap"} | options))
+
+    def to_html(self, path: str | Path | None = None, **options: Any) -> str:
+        return super().to_html(path, **({"opens": "tap"} | options))
 
     def __repr__(self) -> str:
         return str(self)

@@ -19,7 +19,7 @@ DEFAULT = re.compile(r"^export default .*;$", re.MULTILINE)
 LEFT = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)  # a form that is not understood above
 FORBIDDEN = re.compile(r"</script|</style|<!--|\]\]>", re.IGNORECASE)  # would end the element it stands in
 
-STYLES = ("tokens", "player", "panes", "spf", "dkim", "queue", "dmarc", "arena")
+STYLES = ("tokens", "player", "panes", "spf", "dkim", "queue", "dmarc", "arena", "tap")
 
 
 @cache

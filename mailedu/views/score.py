@@ -57,6 +57,7 @@ from .dmarc import evaluations as dmarc_evaluations
 from .lanes import as_data as queue_data
 from .program import as_data
 from .program import checks as spf_checks
+from .tap import as_data as tap_data
 
 Span = tuple[int, str]  # so many octets, and what they are
 Reader = Callable[[bytes, str, str, bool], Sequence[Span]]  # (data, "client" or "server", verb, first piece?) -> spans
@@ -271,6 +272,7 @@ class Scribe:
             "dropped": self.trace.dropped,
             **self.programs(),
             **self.queues(),
+            **self.tapped(),
         }
 
     def meter(self, name: str) -> str:
@@ -288,6 +290,11 @@ class Scribe:
                    if "up" not in row):  # fmt: skip
                 return found | {"pane": pane}
         return found
+
+    def tapped(self) -> dict[str, Any]:
+        """What somebody on the wire saw of the calls in it; nothing where no TLS, attacker or log-in plays a part."""
+        found = tap_data(self.trace)
+        return {"tap": found} if found else {}
 
     def queues(self) -> dict[str, Any]:
         """What waited in a queue, or came back; nothing where nothing did."""

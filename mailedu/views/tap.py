@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any
 
-from ..acts import Accept, Cipher, Hear, LabError, Rule, Say, Upgrade
+from ..acts import Accept, Cipher, Connect, Hear, LabError, Rule, Say, Upgrade
 from ..rules import sentence
 from ..trace import Step, Trace, printable
 
@@ -30,6 +30,7 @@ SHAKES = {  # RFC 8446 §4; TLS 1.2 has more
     14: "ServerHelloDone",
     16: "ClientKeyExchange",
 }
+RECENT = 60  # rows in which what is heard now was said
 HEADER = 5  # octets of a record's header: type, version, length
 SHOWN = 64  # octets of a record that are kept
 MOST_TEXT = 4_000  # letters of a piece that are kept
@@ -85,6 +86,17 @@ class Row:
         """A password that anybody can read, spelt out: base64 hides nothing."""
         seen = self.read if self.read is not None else None if self.sealed else self.wire
         return decoded(seen) if seen else ""
+
+    @property
+    def passed(self) -> bytes | None:
+        """What went on to the other end."""
+        return self.told if self.did else self.said
+
+    @property
+    def due(self) -> bytes:
+        """What of it the other end has still to hear; nothing, where he hears something else."""
+        passed, heard = self.passed or b"", self.heard or b""
+        return passed[len(heard) :] if passed.startswith(heard) else b""
 
     @property
     def wire(self) -> bytes | None:
@@ -178,7 +190,9 @@ class Teller:
             self.by_step[step.number] = row
 
     def heard(self, step: Step, sender: str, data: bytes) -> None:
-        """It belongs to the first piece from there that nobody has heard yet."""
+        """It belongs to the first piece from there that nobody has heard yet, or not to its end."""
+        if sender == "server" and self.piecewise(data):
+            return
         row = self.waiting(sender, data)
         if row and row.said and sender == "client" and len(data) > len(row.said):
             self.used_up(sender, data)
@@ -189,6 +203,20 @@ class Teller:
         if sender == "client":
             row.records += self.pending
             self.pending = []
+
+    def piecewise(self, data: bytes) -> bool:
+        """What a server said in one piece is heard line by line, or in a line and a block; or two pieces as one."""
+        rows = [row for row in reversed(self.rows[-RECENT:]) if row.sender == "server" and row.due]
+        parts: list[tuple[Row, bytes]] = []
+        while data and rows and (rows[-1].due.startswith(data) or data.startswith(rows[-1].due)):
+            row = rows.pop()
+            parts.append((row, data[: len(row.due)]))
+            data = data[len(row.due) :]
+        if data:
+            return False  # it is something else
+        for row, part in parts:
+            row.heard = (row.heard or b"") + part
+        return True
 
     def waiting(self, sender: str, data: bytes) -> Row | None:
         """… and that begins like it: several commands may be said at once, and read one by one."""
@@ -411,6 +439,52 @@ def folded(data: bytes | None, most: int, used: int = 0) -> list[str]:
     return found
 
 
-def as_data(trace: Trace) -> Mapping[str, list[dict[str, Any]]]:
-    """Every conversation of a trace, for the player's pane."""
-    return {name: [row.as_data() for row in tap(trace, name)] for name in conversations(trace)}
+# -- for a page --------------------------------------------------------------------------------------------------------
+
+MOST_CALLS = 40
+MOST_STEPS = 6_000  # of all calls together; a page that shows more is slow
+SEEN = 16  # octets of a record that travel: its header, and how its noise begins
+
+
+def as_data(trace: Trace) -> list[dict[str, Any]]:
+    """The calls of a trace, for the player's pane; none, where nothing in it was under TLS, changed or a log-in.
+
+    What the other end heard, and what passed, is left out where it is what was said.
+    """
+    calls: dict[str, tuple[Teller, dict[str, Any]]] = {}
+    left = MOST_STEPS
+    for step in trace:
+        if isinstance(step.act, Accept) and step.conversation not in calls and len(calls) < MOST_CALLS:
+            about = {"name": step.conversation, "n": step.number, "client": caller(trace, step), "server": step.actor}
+            calls[step.conversation] = Teller(step.actor), about
+        if left and step.conversation in calls:
+            calls[step.conversation][0].tell(step)
+            left -= 1
+    told = [about | {"rows": [brief(row) for row in teller.finished()]} for teller, about in calls.values()]
+    worth = any(row.keys() & {"sealed", "did", "decoded"} for call in told for row in call["rows"])
+    return [call for call in told if call["rows"]] if worth else []
+
+
+def caller(trace: Trace, step: Step) -> str:
+    """Who calls: by name, where he is one of ours."""
+    assert isinstance(step.act, Accept)
+    if step.parent is None or step.parent < trace.dropped:
+        return step.act.client
+    call = trace.step(step.parent)
+    return call.actor.removeprefix("queue ") if isinstance(call.act, Connect) else step.act.client
+
+
+def brief(row: Row) -> dict[str, Any]:
+    """A row without what its other fields say already."""
+    told = row.as_data()
+    if told.get("heard") == told.get("said"):
+        told.pop("heard", None)
+        told["came"] = row.heard is not None
+    if told.get("wire") == told.get("said"):
+        told.pop("wire", None)
+    if row.sealed and not row.decoded and row.said:
+        told["own"] = decoded(row.said)  # a log-in that only the two ends can read
+    told["records"] = [
+        [one.sender, one.type, one.name, one.length, one.data[:SEEN].decode("latin-1")] for one in row.records
+    ]
+    return {name: value for name, value in told.items() if value not in ([], "", False)}

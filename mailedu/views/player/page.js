@@ -27,4 +27,4 @@ await render({
   model: standIn({ packed: kept("packed"), recorded: kept("recorded"), branches: JSON.parse(kept("branches") || "[]"), cursor: step() }),
   el: document.getElementById("player"),
 });
-if (window === window.top) document.querySelector(".mp-score, .mp-spf-tree, .mp-dmarc-tree, .mp-arena-list")?.focus({ preventScroll: true }); // keys work at once; a framed page takes no focus
+if (window === window.top) document.querySelector(".mp-score, .mp-spf-tree, .mp-dmarc-tree, .mp-arena-list, .mp-tap-list")?.focus({ preventScroll: true }); // keys work at once; a framed page takes no focus
