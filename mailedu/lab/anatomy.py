@@ -18,7 +18,7 @@ from .shown import Shown
 from .verdicts import as_bytes
 
 NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
-NOWHERE = "you/Drafts"  # the box that the player names when a message lies in none
+NOWHERE = "somebody/Drafts"  # the box that the player names when a message lies in none
 
 
 class Piece(NamedTuple):
@@ -45,7 +45,7 @@ class Anatomy(Shown):
     def __init__(self, message: bytes | str) -> None:
         self.message = as_bytes(message)
         self.trace = Trace()
-        self.trace.record("you", "", None, Store(NOWHERE, self.message))
+        self.trace.record("somebody", "", None, Store(NOWHERE, self.message))
 
     @property
     def pieces(self) -> list[Piece]:
