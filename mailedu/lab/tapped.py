@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..acts import Accept, Connect, LabError
 from ..trace import Trace
@@ -14,17 +15,33 @@ if TYPE_CHECKING:
     from .lab import Lab
 
 
+RECORD_LABEL = "recorded on another machine, and not run here"
+RECORDED = resources.files(__package__).joinpath("recorded-starttls.json")
+
+
 class Tap(Shown):
     """`rows` (see views/tap.py), `passwords`; `str()` is three columns: client, the wire, server."""
 
-    def __init__(self, lab: Lab, conversation: str = "") -> None:
+    def __init__(self, lab: Lab | Recorded, conversation: str = "") -> None:
         self.lab, self.conversation = lab, named(lab.trace, conversation)
-        self.title = f"{self.conversation}, tapped"
+        self.label = RECORD_LABEL if isinstance(lab, Recorded) else ""
+        self.title = f"{self.conversation}, {self.label or 'tapped'}"
 
     @property
     def rows(self) -> list[Row]:
         """What was said, piece by piece, as each of the three saw it."""
         return tap(self.lab.trace, self.conversation)
+
+    @property
+    def pieces(self) -> list[tuple[str, bytes]]:
+        """What passed the middle, in order: (who, octets), a line or a reply each, or a TLS record."""
+        found: list[tuple[str, bytes]] = []
+        for row in self.rows:
+            if row.records:
+                found += [(record.sender, record.data) for record in row.records]
+            elif row.sender and row.wire is not None and not row.sealed:
+                found.append((row.sender, row.wire))
+        return found
 
     @property
     def passwords(self) -> list[str]:
@@ -44,7 +61,8 @@ class Tap(Shown):
         accept = next(step for step in whole.only(Accept) if step.conversation == self.conversation)
         call = whole.step(accept.parent) if accept.parent is not None and accept.parent >= whole.dropped else None
         client = call.actor if call and isinstance(call.act, Connect) else accept.act.client  # type: ignore[attr-defined]
-        return as_text(self.rows, client, accept.actor)
+        text = as_text(self.rows, client, accept.actor)
+        return f"({self.label})\n{text}" if self.label else text
 
     def player(self, **options: Any) -> Any:
         """The player, with the tap's three columns seen first."""
@@ -55,6 +73,17 @@ class Tap(Shown):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class Recorded(NamedTuple):
+    """A trace from another machine, in place of a lab."""
+
+    trace: Trace
+
+
+def recorded() -> Tap:
+    """A call with STARTTLS, recorded on a machine that has TLS: for where there is none, as in Pyodide."""
+    return Tap(Recorded(Trace.from_json(RECORDED.read_text("utf-8"))))
 
 
 def named(trace: Trace, name: str) -> str:
