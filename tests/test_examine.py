@@ -311,11 +311,12 @@ def test_a_host_that_the_record_does_not_name(letter: bytes, lab: Lab) -> None:
     ("change", "words"),
     [
         (lambda m: m.replace(b"Subject: Hello", b"Subject: Hallo"), "a field was changed"),
-        (lambda m: m + b"-- \r\nA footer\r\n", "the body is another than was signed"),
+        (lambda m: m + b"-- \r\nA footer\r\n", "2 lines were put under the body (“A footer”). Without that it is good"),
+        (lambda m: m.replace(b"Hi Bob", b"Hi Rob"), "the body is another than was signed"),
         (lambda m: m.replace(b"From: alice@alpha.example", b'From: "bob@beta.example" <alice@alpha.example>'),
          "The name shown in From, 'bob@beta.example', is an address that the message is not from."),
     ],
-    ids=["subject", "footer", "name"],
+    ids=["subject", "footer", "body", "name"],
 )  # fmt: skip
 def test_what_was_changed_is_named(letter: bytes, lab: Lab, change, words: str) -> None:
     assert words in explain(change(letter), dns=lab.zone).paragraph

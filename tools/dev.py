@@ -159,6 +159,11 @@ def gallery(arguments):
     run(venv_python(), ROOT / "tools" / "gallery.py", *arguments)
 
 
+def cases(arguments):
+    """Make the gallery of capsules, and docs/cases.md, anew."""
+    run(venv_python(), ROOT / "tools" / "cases.py", *arguments)
+
+
 def lock(arguments):
     """Choose the newest versions again: requirements.lock, and binder/requirements.txt from it."""
     pip_install("uv")
@@ -176,7 +181,7 @@ def clean(_):
             shutil.rmtree(str(folder), ignore_errors=True)
 
 
-TASKS = {task.__name__: task for task in (setup, lab, test, lint, long, bench, gallery, lock, clean)}
+TASKS = {task.__name__: task for task in (setup, lab, test, lint, long, bench, gallery, cases, lock, clean)}
 
 
 def main():

@@ -22,6 +22,7 @@ KIND, VERSION = "mailedu capsule", 1
 Answers = dict[tuple[str, str], tuple[str, tuple[str, ...]]]  # (name, type) -> ("" or a trouble's name, its records)
 STATUSES = ("", "NXDomain", "DnsTimeout")
 LETTERS = re.compile(rb"[^\s]")
+LOCAL = re.compile(rb"[^\s<>\"(),:;\\\[\]=@]++(?=@)")  # before an address's @
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ def answer_in(given: Any) -> tuple[tuple[str, str], tuple[str, tuple[str, ...]]]
 # -- making unreadable -------------------------------------------------------------------------------------------------
 
 PARTS = ("addresses", "subject", "body")
+IDENTITIES = ("message-id", "references", "in-reply-to", "content-id")  # no addresses, though they have an @
 PEOPLE = ("from", "to", "cc", "bcc", "sender", "reply-to", "return-path", "delivered-to", "x-original-to")
 
 
@@ -165,7 +167,7 @@ def redacted(capsule: Capsule, parts: Sequence[str] = PARTS) -> Capsule:
     if "addresses" in parts:
         for address in sorted(people(data) | ({sender} if sender else set()), key=len, reverse=True):
             data = data.replace(address.encode("utf-8", "surrogateescape"), hidden(address).encode())
-        data = without_names(data)
+        data = without_names(without_addresses(data))
         sender = hidden(sender) if sender else sender
     kept = tuple(part for part in PARTS if part in parts or part in capsule.redacted)
     return replace(capsule, message=data, mail_from=sender, redacted=kept)
@@ -181,6 +183,16 @@ def people(data: bytes) -> set[str]:
     """The addresses in the fields that name people."""
     fields = Message(data).fields
     return {address for one in fields if one.name.lower() in PEOPLE for address in addresses(one)}
+
+
+def without_addresses(data: bytes) -> bytes:
+    """Addresses in all other fields too: a Received field names the recipient, and a receiver the sender it judged."""
+    message = Message(data)
+    for one in reversed(message.fields):
+        if one.name.lower() not in IDENTITIES:
+            field = LOCAL.sub(lambda found: b"x" * len(found[0]), one.data)
+            data = data[: one.start] + field + data[one.start + len(field) :]
+    return data
 
 
 def without_names(data: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..acts import Act, Close, LabError, Open, Rule
+from ..auth.dkim import Signature, verify
 from ..clock import MORNING
 from ..lab.anatomy import Anatomy
 from ..lab.microscopes import microscopes
 from ..lab.shown import Shown
 from ..lab.verdicts import perform
 from ..message import Message
+from ..names import canonical
 from ..trace import Trace
 from ..views.picture import Picture
 from . import capsule as capsules
@@ -27,6 +29,7 @@ from .given import Given, given_of
 from .letter import Letter, read_letter
 from .report import as_data, report, way
 from .timeline import timeline
+from .undone import Undone, undo
 
 MOST_IN_PLAYER = 1_000_000  # octets of a message that the player has a microscope for
 
@@ -93,6 +96,7 @@ class Explanation(Shown):
         self.nobody_asked, self.trust_hops, self.authserv_id = nobody_asked, trust_hops, authserv_id
         self.message = Message(letter.data)
         self.findings, self.trace = self.examined(dns)
+        self.answers = capsules.answers_in(self.trace)  # and those that were needed to try what is advised
         subject = self.message.first("Subject")
         self.title = (held.title if held else "") or (subject.text[:80] if subject else "") or "a message"
         self.tell()
@@ -157,7 +161,17 @@ class Explanation(Shown):
 
     @property
     def case(self) -> Case:
-        return Case(self.message, self.given, self.findings, self.trace)
+        return Case(self.message, self.given, self.findings, self.trace, self.undone)
+
+    @cached_property
+    def undone(self) -> Mapping[int, tuple[Undone, ...]]:
+        """The changes without which a broken signature is good again."""
+        return undo(self.letter.data, self.findings.dkim, self.verified)
+
+    def verified(self, data: bytes) -> Sequence[Signature]:
+        signatures, trace = perform(verify(data, self.given.now), self.dns, "examiner")
+        self.answers |= capsules.answers_in(trace)
+        return tuple(signatures)
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:
@@ -185,7 +199,10 @@ class Explanation(Shown):
 
     def tried(self, records: Records) -> Findings:
         """What would be found if these records were published."""
-        return self.examined(Changed(self.dns, records))[0]
+        found, trace = self.examined(Changed(self.dns, records))
+        new = {(canonical(name), type) for name, type in records}
+        self.answers |= {asked: said for asked, said in capsules.answers_in(trace).items() if asked not in new}
+        return found
 
     def verdicts(self) -> dict[str, str]:
         """The words of all methods."""
@@ -197,10 +214,9 @@ class Explanation(Shown):
         """The message with every answer it needed; `redact` makes "addresses", "subject", "body" unreadable."""
         if not isinstance(title, str):
             raise LabError('A capsule\'s title is a text, as in capsule("Forwarded, and refused").')
-        answers = capsules.answers_in(self.trace)
         given = self.given
         made = Capsule(
-            self.letter.data, answers, given.ip, given.helo, given.sender, given.now, title or self.title,
+            self.letter.data, dict(self.answers), given.ip, given.helo, given.sender, given.now, title or self.title,
             self.held.trust_hops if self.held else self.trust_hops,
             self.held.authserv_id if self.held else self.authserv_id,
             (self.held and self.held.verdicts) or self.verdicts(), self.held.redacted if self.held else (),
