@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from mailedu.examine import explain  # noqa: E402
+from mailedu.examine.report import prose  # noqa: E402
 from mailedu.examine.staged import STAGED  # noqa: E402
 
 CAPSULES = ROOT / "mailedu" / "examine" / "capsules"
@@ -50,8 +51,14 @@ def files():
         verdicts = " | ".join(capsule.verdicts.values())
         rows.append(f"| `{name}` | {title} | {verdicts} | {learned} |\n")
         yield CAPSULES / f"{name}.json", capsule.to_json() + "\n"
-        yield TOLD / f"explain-{name}.txt", str(explain(capsule)) + "\n"
+        yield TOLD / f"explain-{name}.txt", told(explain(capsule))
     yield PAGE, ABOVE + "".join(rows)
+
+
+def told(found):
+    """The verdicts, the paragraph, the advice: what is to be read again when its words have changed."""
+    verdicts = ", ".join(f"{method} {word}" for method, word in found.verdicts().items())
+    return "\n".join([found.title, f"{found.verdict}: {verdicts}", "", *prose(found)]) + "\n"
 
 
 def main():
