@@ -87,6 +87,16 @@ def test_a_long_trace_stays_within_its_bounds() -> None:
     assert sum(len(call["rows"]) for call in as_data(trace)) <= MOST_STEPS
 
 
+def test_what_does_not_travel_is_counted(monkeypatch) -> None:
+    trace = sent().trace
+    monkeypatch.setattr("mailedu.views.tap.MOST_CALLS", 1)
+    [call] = as_data(trace)
+    assert call["more"] == 1 and "cut" not in call
+    monkeypatch.setattr("mailedu.views.tap.MOST_STEPS", 40)
+    [call] = as_data(trace)
+    assert call["cut"] and len(call["rows"]) < 20
+
+
 def test_it_costs_a_page_little() -> None:
     told = score(sent().trace, READERS, TABLES)
     with_it = len(pack(told))
@@ -120,6 +130,19 @@ def test_it_is_there_and_the_keys_work_at_once(opened: Opened) -> None:  # noqa:
     page = open_tap(opened, sent().trace)
     assert page.locator(".mp-tap-list").evaluate("list => list === document.activeElement")
     assert opened(Lab(seed=1).smtp(MX).trace).locator("[role=tab]").count() == 0
+
+
+@pytest.mark.browser
+def test_what_is_left_out_is_said(opened: Opened, monkeypatch) -> None:  # noqa: F811
+    monkeypatch.setattr("mailedu.views.tap.MOST_STEPS", 150)
+    lab = sent()
+    for _ in range(2):
+        lab.send(ALICE, BOB, read=False)
+    page = open_tap(opened, lab.trace)
+    choice = page.get_by_label("Call", exact=True)
+    assert "more calls, in the story" in choice.locator("option").last.inner_text()
+    choice.select_option("1")
+    assert page.locator(".mp-tap-list .more").inner_text() == "What comes after this is in the story."
 
 
 @pytest.mark.browser

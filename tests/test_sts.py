@@ -437,6 +437,16 @@ def test_the_same_over_real_https():
     assert real.story() == memory.story()
 
 
+def test_a_lab_without_tls_has_a_policy_and_cannot_keep_to_it():
+    memory, lab = Lab(seed=1, tls=False), Lab(seed=1, tls=False)
+    memory.mta_sts(BETA)
+    told = send(memory)
+    assert told == (False, ["sts.policy", "sts.listed", "sts.not-secure"])
+    lab.mta_sts(BETA)
+    with lab, lab.serve():
+        assert send(lab) == told
+
+
 def test_a_program_outside_can_fetch_it(tmp_path):
     if not (curl := shutil.which("curl")):
         pytest.skip("needs the Debian package curl")

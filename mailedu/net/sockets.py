@@ -283,7 +283,7 @@ class Sockets:
         answer: File | Trouble
         try:
             port = self.serve_web(self.world.web_host(url))
-            context = self.world.contexts["client"]
+            context = self.world.contexts.get("client")
             getting = self.loop.run_in_executor(None, web.get, port, host_in(url), path_in(url), context)
             while not (await asyncio.wait({getting}, timeout=PATIENCE / 3))[0]:
                 self.stir()  # who waits for this knows that something goes on

@@ -79,21 +79,21 @@ def serve(sites: Mapping[str, Site], host: str) -> tuple[int, Callable[[], None]
 class Connection(http.client.HTTPSConnection):
     """A call to a port of this machine that stands for a host of the lab: the certificate must be that host's."""
 
-    def __init__(self, host: str, port: int, context: ssl.SSLContext) -> None:
+    def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
         super().__init__(host, port, timeout=PATIENCE)
         self.tls = context
 
     def connect(self) -> None:
         call = socket.create_connection((HERE, self.port), PATIENCE)
         try:
-            self.sock = self.tls.wrap_socket(call, server_hostname=self.host)
+            self.sock = self.tls.wrap_socket(call, server_hostname=self.host) if self.tls else call
         except BaseException:
             call.close()
             raise
 
 
-def get(port: int, host: str, path: str, context: ssl.SSLContext) -> File:
-    """One GET; redirects are not followed.  TlsFailed, Unreachable."""
+def get(port: int, host: str, path: str, context: ssl.SSLContext | None) -> File:
+    """One GET, in the clear in a lab without TLS; redirects are not followed.  TlsFailed, Unreachable."""
     call = Connection(host, port, context)
     try:
         call.request("GET", path)

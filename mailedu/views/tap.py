@@ -452,15 +452,25 @@ def as_data(trace: Trace) -> list[dict[str, Any]]:
     What the other end heard, and what passed, is left out where it is what was said.
     """
     calls: dict[str, tuple[Teller, dict[str, Any]]] = {}
-    left = MOST_STEPS
+    left, more = MOST_STEPS, 0
     for step in trace:
-        if isinstance(step.act, Accept) and step.conversation not in calls and len(calls) < MOST_CALLS:
+        if isinstance(step.act, Accept) and step.conversation not in calls:
+            if len(calls) == MOST_CALLS or not left:
+                more += 1
+                continue
             about = {"name": step.conversation, "n": step.number, "client": caller(trace, step), "server": step.actor}
             calls[step.conversation] = Teller(step.actor), about
-        if left and step.conversation in calls:
-            calls[step.conversation][0].tell(step)
+        if step.conversation not in calls:
+            continue
+        teller, about = calls[step.conversation]
+        if left:
+            teller.tell(step)
             left -= 1
+        else:
+            about["cut"] = True  # there is more of it, in the story
     told = [about | {"rows": [brief(row) for row in teller.finished()]} for teller, about in calls.values()]
+    if more:
+        told[-1]["more"] = more  # calls that are only in the story
     worth = any(row.keys() & {"sealed", "did", "decoded"} for call in told for row in call["rows"])
     return [call for call in told if call["rows"]] if worth else []
 

@@ -37,10 +37,10 @@ export function tapPane(app) {
       h("div", { "data-bad": spies }, icon("eye"), h("b", {}, spies ? "the attacker" : "who listens"), h("span", { class: "quiet" }, "on the wire")),
       h("div", {}, icon("server"), h("b", {}, seen(server, 60)), h("span", { class: "quiet" }, "server")),
       story.tap.length > 1 ? h("div", { class: "which" }, h("select", { "aria-label": "Call", onchange: event => choose(Number(event.target.value)) },
-        story.tap.map((one, k) => h("option", { value: k, selected: k === which }, `${seen(one.name, 60)} · ${marks(one)}`)))) : null,
+        story.tap.map((one, k) => h("option", { value: k, selected: k === which }, `${seen(one.name, 60)} · ${marks(one)}`)), story.tap.at(-1).more ? h("option", { disabled: true }, `and ${plural(story.tap.at(-1).more, "more call")}, in the story`) : null)) : null,
     ].filter(Boolean));
     items = rows.map(piece);
-    list.replaceChildren(...items);
+    list.replaceChildren(...items, ...(call().cut ? [h("div", { class: "more quiet", role: "presentation" }, "What comes after this is in the story.")] : []));
   }
 
   const marks = one => one.rows.some(row => row.did) ? "attacked" : one.rows.some(row => row.sealed) ? HIDDEN : "in the clear";
