@@ -21,6 +21,7 @@ import benchmarks
 HELPERS = {"__main__", "dovecot", "measure"}
 NAMES = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name not in HELPERS)
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+PICTURES = PAGE.parent / "images"
 SECTION = re.compile(r"^## (\w+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -55,7 +56,8 @@ def told(page: str, name: str, said: str) -> str:
     where = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     section = f'## {name}\n\n{date.today()}, {where}; again by `make bench ARGS="--write {name}"`.\n\n'
     sections = {found[1]: found[0].rstrip() + "\n" for found in SECTION.finditer(page)}
-    sections[name] = f"{section}```text\n{said.rstrip()}\n```\n"
+    picture = f"\n![{name}: what was measured](images/{name}.svg)\n" if (PICTURES / f"{name}.svg").is_file() else ""
+    sections[name] = f"{section}```text\n{said.rstrip()}\n```\n{picture}"
     first = SECTION.search(page)
     head = page[: first.start()] if first else page.rstrip() + "\n\n"
     return head + "\n".join(sections[one] for one in sorted(sections))

@@ -599,3 +599,20 @@ def test_a_broken_server_is_asked_for_by_its_name():
     assert "broken on purpose" in call(stage(1), broken="expunge-early").heard()
     with pytest.raises(LabError, match="expunge-early"):
         call(stage(1), broken="yes")
+
+
+@pytest.mark.parametrize("items", ["BODY.PEEK[]", "BODY.PEEK[2]", "BODY[]<5.1500000>", "(UID BODY.PEEK[TEXT] FLAGS)"])
+def test_megabytes_are_said_as_they_lie_and_say_the_same(items):
+    """What is not copied on its way says what a short one would; nobody waits long between two handfuls."""
+    lines = (b"y" * 78 + b"\r\n") * 20_000
+    long = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHi\r\n--b\r\n\r\n" + lines + b"\r\n--b--\r\n"
+    here = stage(0)
+    here.change(Store(BOB, long))
+    imap = reader(here)
+    reply = imap.send(f"c FETCH 1 {items}").encode()
+    head = re.match(rb"\* 1 FETCH \(.*?\{(\d+)\}\r\n", reply)
+    content = reply[head.end() : head.end() + int(head[1])]
+    assert content in long and len(content) > 1_400_000
+    assert re.fullmatch(rb"(?: FLAGS \([^)]*\))?\)\r\nc OK done\r\n", reply[head.end() + int(head[1]) :])
+    sizes = [len(act.data) for act in imap.only(Say)]
+    assert max(sizes) == HANDFUL and sizes.count(HANDFUL) == len(content) // HANDFUL

@@ -7,7 +7,7 @@ answer(items, message, number)           once a message: one untagged response
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -269,6 +269,7 @@ class Item(NamedTuple):
     name: str
     give: Callable[[Message], bytes]
     marks: bool = False
+    parts: Callable[[Message], tuple[bytes, ...]] | None = None  # the same in pieces: megabytes are not copied
 
 
 @lru_cache(1_000)
@@ -382,17 +383,13 @@ def section_spec(r: Reader, text: bool) -> Section:
 def literal_item(name: str, label: bytes, asked: Section, marks: bool) -> Item:
     """The octets as they are, also a NUL: no other form of them would be the message."""
 
-    def give(message: Message) -> bytes:
-        data = section(message.data, asked)
-        return label + b" NIL" if data is None else literal(label, data)
+    whole = asked == Section()
 
-    if asked == Section():
-        return Item(name, lambda message: literal(label, message.data), marks)
-    return Item(name, give, marks)
+    def parts(message: Message) -> tuple[bytes, ...]:
+        data = message.data if whole else section(message.data, asked)
+        return (label + b" NIL",) if data is None else (b"%s {%d}\r\n" % (label, len(data)), data)
 
-
-def literal(label: bytes, data: bytes) -> bytes:
-    return b"".join((b"%s {%d}\r\n" % (label, len(data)), data))  # % takes five times as long for megabytes
+    return Item(name, lambda message: b"".join(parts(message)), marks, parts)
 
 
 def binary(label: bytes, asked: Section) -> Callable[[Message], bytes]:
@@ -413,3 +410,12 @@ def binary_size(label: bytes, path: tuple[int, ...]) -> Callable[[Message], byte
 def answer(items: tuple[Item, ...], message: Message, number: int) -> bytes:
     told = items[0].give(message) if len(items) == 1 else b" ".join([item.give(message) for item in items])
     return b"".join((b"* %d FETCH (" % number, told, b")\r\n"))
+
+
+def pieces(items: tuple[Item, ...], message: Message, number: int) -> Iterator[bytes]:
+    """The same, piece by piece."""
+    yield b"* %d FETCH (" % number
+    for place, item in enumerate(items):
+        yield b" " if place else b""
+        yield from item.parts(message) if item.parts else (item.give(message),)
+    yield b")\r\n"

@@ -70,6 +70,7 @@ MORE = (  # told to who is logged in
 ENABLED = {name.upper(): name for name in ("IMAP4rev2", "CONDSTORE", "QRESYNC")}  # what ENABLE switches on
 IDLE = 1800.0  # seconds of silence after which a session ends (§5.4)
 HANDFUL = 65_536  # octets of one Say
+LONG = 1_000_000  # octets of a message that is not copied to be said
 LINE = 65_536
 LARGEST = 50_000_000  # octets of a command with its literals
 LARGEST_UNKNOWN = 65_536  # the same, for who is not logged in
@@ -302,6 +303,19 @@ class ImapServer:
         self.gathered, self.size = [], 0
         for start in range(0, len(data), HANDFUL):
             yield Say(data[start : start + HANDFUL])
+
+    def say_in_handfuls(self, pieces: Iterable[bytes]) -> Acts[None]:
+        """The same for megabytes, which are cut where they lie."""
+        yield from self.say()
+        rest = b""
+        for piece in pieces:
+            for start in range(0, len(piece), HANDFUL):
+                rest += piece[start : start + HANDFUL]
+                if len(rest) >= HANDFUL:
+                    yield Say(rest[:HANDFUL])
+                    rest = rest[HANDFUL:]
+        self.add(rest)
+        yield from self.say()
 
     def reply(self, name: str, text: bytes) -> Acts[None]:
         """What was gathered, what may be told of the mailbox now, and the tagged line."""
@@ -796,7 +810,11 @@ class ImapServer:
         flagged = self.with_flags(items) if seen else items
         read = self.view.box.read
         for number, one in picked:
-            line = fetch.answer(flagged if one in seen else items, read(one), number)
+            message, told = read(one), flagged if one in seen else items
+            if len(message.data) > LONG:
+                yield from self.say_in_handfuls(fetch.pieces(told, message, number))
+                continue
+            line = fetch.answer(told, message, number)
             if self.size + len(line) > HANDFUL and self.size:
                 yield from self.say()
             self.add(line)
