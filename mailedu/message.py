@@ -284,6 +284,8 @@ def compose(
             _set(mail, name, value)
     mail.set_content(text, cte=_encoding(text, encoding))
     for filename, content in attachments:
+        if not filename.isprintable():
+            raise LabError(f"{filename!r} cannot be the name of a file: give one line of text.")
         main, _, sub = (TYPES.guess_type(filename)[0] or "application/octet-stream").partition("/")
         mail.add_attachment(content, maintype=main, subtype=sub, filename=filename)
     if mail.is_multipart():

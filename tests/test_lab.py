@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 
 import pytest
 
 from mailedu import DnsTimeout, Lab, LabError, Trace, Zone, check_spf, evaluate_dmarc, verify_dkim
-from mailedu.acts import Accept, Answer, Ask, Cipher, Close, Connect, Open, Rule, Say, Store
+from mailedu.acts import Accept, Answer, Ask, Cipher, Close, Connect, Hear, Open, Rule, Say, Store
 from mailedu.lab.stage import private_key, zone_text
+from mailedu.message import Message
 
 ALICE, BOB, CAROL, MALLORY = "alice@alpha.example", "bob@beta.example", "carol@gamma.example", "mallory@gamma.example"
 HELLO = {"subject": "Hello", "text": "Hi Bob"}
@@ -238,6 +240,62 @@ def test_what_is_no_address_is_said_so(lab, address) -> None:
 def test_who_is_not_of_the_lab_cannot_log_in(lab, sender) -> None:
     with pytest.raises(LabError, match=re.escape("alice@alpha.example")):
         lab.send(sender, BOB, **HELLO)
+
+
+EVIL = "X-Evil: 1"
+BREAKS = [
+    "\r\n",
+    "\n",
+    "\r",
+    "\r\n\r\n",
+    "\0\r\n",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x85",
+    "\u2028",
+    "\r\n.\r\nMAIL FROM:<x@y.example>\r\n",
+]
+HOSTILE = {  # argument of `send` -> how it carries what does not belong there
+    "sender": lambda evil: {"sender": f"alice@alpha.example{evil}"},
+    "recipients": lambda evil: {"recipients": f"bob@beta.example{evil}"},
+    "subject": lambda evil: {"subject": f"Hello{evil}"},
+    "text": lambda evil: {"text": f"Hello{evil}"},
+    "from_": lambda evil: {"from_": f"alice@alpha.example{evil}"},
+    "headers": lambda evil: {"headers": {"X-Own": f"own{evil}"}},
+    "the name of a header": lambda evil: {"headers": {f"X-Own{evil}": "own"}},
+    "a header that is there already": lambda evil: {"headers": {"To": f"bob@beta.example{evil}"}},
+    "attachments": lambda evil: {"attachments": [(f"file.txt{evil}", b"octets")]},
+    "message": lambda evil: {"message": f"Subject: Hello\r\n\r\nHello{evil}\r\n"},
+    "client": lambda evil: {"client": f"192.0.2.25{evil}"},
+    "helo": lambda evil: {"client": "192.0.2.25", "helo": f"mx.alpha.example{evil}"},
+    "notify": lambda evil: {"notify": f"SUCCESS{evil}"},
+    "ret": lambda evil: {"ret": f"FULL{evil}"},
+    "envid": lambda evil: {"envid": f"mine{evil}"},
+    "tls": lambda evil: {"tls": f"must{evil}"},
+}
+
+
+@pytest.mark.parametrize("argument", HOSTILE)
+def test_neither_a_header_nor_a_command_gets_in_by_any_argument(argument) -> None:
+    """It is refused in a sentence, or stays what it was: a piece of text, of a value, of a body."""
+    for line_end in BREAKS:
+        lab = Lab(seed=1, opinions=False)
+        given = {"sender": ALICE, "recipients": BOB, **HOSTILE[argument](line_end + EVIL)}
+        try:
+            lab.send(given.pop("sender"), given.pop("recipients"), read=False, **given)
+        except LabError as no:
+            assert str(no).endswith(".") and "\n" not in str(no)
+            assert not lab.trace and not lab.inputs, line_end
+        for mail in lab.mailbox(BOB):
+            assert "x-evil" not in [field.name.lower() for field in Message(mail).fields], line_end
+        senders = [act.data for act in (step.act for step in lab.trace.only(Hear)) if act.data.startswith(b"MAIL ")]
+        assert not [said for said in senders if b"x@y" in said], line_end
+
+
+def test_every_argument_of_send_was_tried() -> None:
+    known = {*inspect.signature(Lab.send).parameters} - {"self", "requiretls", "read"}  # those two are yes or no
+    assert known <= HOSTILE.keys()
 
 
 def test_no_recipient_and_no_injection(lab) -> None:

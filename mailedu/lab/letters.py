@@ -13,6 +13,7 @@ from ..message import compose
 from ..mta import domain_of, next_hops
 from ..mta.house import literal
 from ..smtp import Outcome, send_mail
+from ..smtp.client import check_helo
 from .stage import Stage, password
 from .verdicts import as_bytes
 
@@ -66,6 +67,8 @@ def write_letter(
             raise LabError(f"{name} is text: write it in quotes, not {given!r}.")
     if client is not None:
         check_ip(client)
+    if helo:
+        check_helo(helo)
     if message is None:
         domain = domain_of((from_ or sender or "alpha.example").rstrip("> "))
         data = compose(

@@ -111,12 +111,17 @@ def send_mail(
     return call(host, port, Client(host, helo, tls, trust, tlsa, names).session(mail, login, pipelining, chunk))
 
 
+def check_helo(helo: str) -> None:
+    """LabError for what nobody can say in EHLO."""
+    if not is_host(helo):
+        raise LabError(f"{helo!r} is no name for a host: write it like 'mx.alpha.example' or '[192.0.2.1]'.")
+
+
 def check(helo: str, mail: Mail, tls: str, lenient: bool) -> None:
     """Nothing that is not an address gets into a command, and nothing that is not lines into the data."""
     if tls not in TLS:
         raise LabError(f"tls is one of {', '.join(map(repr, TLS))}, not {tls!r}.")
-    if not is_host(helo):
-        raise LabError(f"{helo!r} is no name for a host: write it like 'mx.alpha.example' or '[192.0.2.1]'.")
+    check_helo(helo)
     if not mail.recipients:
         raise LabError("A mail needs at least one recipient.")
     for address in [*mail.recipients, *([mail.sender] if mail.sender else [])]:
