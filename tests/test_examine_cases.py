@@ -55,6 +55,7 @@ VERDICTS = {  # SPF, DKIM, DMARC, and what a script is told; written by hand, fr
     "subdomain-policy": "fail none fail: fail",
     "too-many-lookups": "permerror none fail: fail",
     "two-authors": "pass pass permerror: fail",
+    "two-policies": "fail none none: fail",
     "two-records": "permerror none fail: fail",
 }
 EVERY = pytest.mark.parametrize("name", sorted(STAGED))
@@ -150,6 +151,7 @@ PROPOSED = {  # case -> the record that is proposed in it
     "forgotten-host": 'gamma.example TXT "v=spf1 mx ip4:203.0.113.64/26 ip4:198.51.100.77 ~all"',
     "strict-alignment": '_dmarc.alpha.example TXT "v=DMARC1; p=reject; rua=mailto:dmarc@alpha.example"',
     "subdomain-policy": 'news.alpha.example TXT "v=spf1 ip4:192.0.2.81 ip4:192.0.2.80 -all"',
+    "two-policies": '_dmarc.alpha.example TXT "v=DMARC1; p=reject; rua=mailto:dmarc@alpha.example"',
     "two-records": 'alpha.example TXT "v=spf1 ip4:192.0.2.0/24 include:spf.letters.example ~all"',
 }
 
@@ -163,13 +165,15 @@ def test_a_record_that_is_proposed_keeps_its_promise(name: str) -> None:
         domain, type, text = one.record
         capsule = capsule_of(name)
         after = explain(capsule, dns=Changed(Recorded(capsule.dns), {(domain, type): [text]}))
-        assert one.then == f"SPF {after.spf}, DMARC {after.dmarc}" == "SPF pass, DMARC pass" and after.verdict == "pass"
+        assert one.then == f"SPF {after.spf}, DMARC {after.dmarc}"
+        forged = name == "two-policies"  # it is a forgery, that the record would have stopped
+        assert one.then == ("SPF fail, DMARC fail" if forged else "SPF pass, DMARC pass")
 
 
 FORGED = ("forged", "no-such-subdomain")
 UNPROVEN = (
     *FORGED, "bounce", "expired", "forgotten-host", "forwarded-srs", "forwarded-unsigned", "key-cut", "key-revoked",
-    "old-algorithm", "service-unaligned", "subdomain-policy",
+    "old-algorithm", "service-unaligned", "subdomain-policy", "two-policies",
 )  # fmt: skip
 
 
@@ -177,7 +181,8 @@ UNPROVEN = (
 def test_who_may_be_a_forger_is_never_let_in(name: str) -> None:
     """Where nothing proves that it is the author's, that is said first; and no forger's address is published."""
     found = explained(name)
-    first = found.advice[0].says if found.advice else ""
+    told = [one.says for one in found.advice if not (one.record and one.record[0].startswith("_dmarc."))]
+    first = told[0] if told else ""
     assert first.startswith("First find out whether it is yours") == (name in UNPROVEN)
     if name in FORGED:
         assert not any(one.record for one in found.advice)
@@ -213,6 +218,49 @@ def test_the_greetings_record_is_not_the_senders() -> None:
     found = on_stage.brought(there, on_stage.letter(there, "Hi", "Hi"), "192.0.2.80", "web.alpha.example")
     assert found.spf == "fail" and "several" not in found.paragraph
     assert not any("several" in one.says for one in found.advice)
+
+
+def test_a_host_that_sends_by_order_is_no_forwarder() -> None:
+    """alpha.example hands all its mail to a service, and its SPF record does not name that."""
+    there = on_stage.lab(on_stage.GAMMA)
+    there.configure("mx.alpha.example", via="mx.gamma.example:2525")
+    there.zone.edit("lab._domainkey.alpha.example", TXT=None)
+    there.send(on_stage.ALICE, on_stage.BOB, subject="Hi", text="Hi", read=False)
+    found = on_stage.of_bob(there)
+    assert (found.spf, found.dmarc) == ("fail", "fail") and len(found.hops) == 3
+    assert "forward" not in str(found)
+    assert any("If gamma.example sends for alpha.example by order" in one.says for one in found.advice)
+
+
+@pytest.mark.parametrize(
+    ("records", "words", "record"),
+    [
+        (None, "alpha.example has no DMARC policy", "v=DMARC1; p=none; rua=mailto:dmarc@alpha.example"),
+        ("v=dmarc1; p=reject", "is no DMARC record (“v=dmarc1; p=reject”)", None),
+        ("DMARC1; p=reject", "is no DMARC record (“DMARC1; p=reject”)", None),
+        ("v=DMARC1; p=rejct", "has no valid policy (p=)", None),
+        (["v=DMARC1; p=none", "v=DMARC1; p=reject"], "several DMARC records", "v=DMARC1; p=none"),
+    ],
+)
+def test_why_there_is_no_policy(records: str | list[str] | None, words: str, record: str | None) -> None:
+    there = on_stage.lab()
+    there.zone.edit("_dmarc.alpha.example", TXT=records)
+    there.send(on_stage.ALICE, on_stage.BOB, subject="Hi", text="Hi", read=False)
+    found = on_stage.of_bob(there)
+    assert found.dmarc == "none" and words in found.paragraph and len(found.advice) == 1
+    name, type, text = found.advice[0].record
+    assert name == "_dmarc.alpha.example" and text == (record or "v=DMARC1; p=none; rua=mailto:dmarc@alpha.example")
+    there.zone.edit(name, **{type: text})
+    assert found.advice[0].then == "SPF pass, DMARC pass" and on_stage.of_bob(there).verdict == "pass"
+
+
+def test_an_spf_record_that_is_broken_is_told_though_dkim_passes() -> None:
+    there = on_stage.lab()
+    there.zone.edit("alpha.example", TXT=["v=spf1 ip4:192.0.2.0/24 -all", "v=spf1 include:_spf.alpha.example ~all"])
+    there.send(on_stage.ALICE, on_stage.BOB, subject="Hi", text="Hi", read=False)
+    found = on_stage.of_bob(there)
+    assert (found.spf, found.verdict) == ("permerror", "pass")
+    assert [one.then for one in found.advice] == ["SPF pass, DMARC pass"]
 
 
 def test_organizations_are_told_apart_by_public_suffixes() -> None:
@@ -309,6 +357,7 @@ def test_a_signature_without_l_breaks_when_somebody_writes_more() -> None:
         ("broken-include", "it includes spf.closed.example, which has no SPF record"),
         ("bounce", "a message without a sender is judged by the greeting's name"),
         ("key-rotated", "When it came its receiver found dkim=pass (now permerror), dmarc=pass (now fail)"),
+        ("two-policies", "alpha.example has several DMARC records, and then none of them counts"),
         ("appended", "the last 60 octets are signed by nobody"),
         ("look-alike", "xn--lpha-43d.example is what some programs show as “аlpha.example”"),
     ],

@@ -78,7 +78,10 @@ class Case:
 
     @property
     def proven(self) -> bool:
-        """Whether the author's domain had a part in it: a signature of its key says so, or the receiver who saw it."""
+        """Whether the author's domain had a part in it: its SPF or its key says so, or the receiver who saw it."""
+        spf = self.found.spf
+        if spf is not None and self.found.result == "pass" and house(spf.domain) == house(self.author):
+            return True
         for at, one in enumerate(self.found.dkim):
             if one in self.ours and (one.fields_good or at in self.undone):
                 return True
@@ -147,7 +150,7 @@ def verdict(case: Case) -> str:
                 f"({found.tag}={found.policy} at _dmarc.{found.policy_domain}{why}) {wants}."
             )
         case "none":
-            return f"{found.domain} has no DMARC policy, so nothing binds its From field to SPF or DKIM."
+            return f"{why_no_policy(case)}, so nothing binds its From field to SPF or DKIM."
         case "temperror":
             return f"Whether it passes DMARC for {found.domain} cannot be said now: the DNS did not answer."
     because = {
@@ -158,6 +161,24 @@ def verdict(case: Case) -> str:
         "dmarc.bad-domain": "its From field names what is no domain",
     }
     return f"DMARC cannot judge it: {because.get(found.reason, 'its author cannot be read')} (RFC 5322 §3.6)."
+
+
+def why_no_policy(case: Case) -> str:
+    """No record, several, or one that is none."""
+    for rule in case.rules("dmarc.many-records"):
+        return f"{rule.because.get('domain')} has several DMARC records, and then none of them counts"
+    for rule in case.rules("dmarc.invalid-policy"):
+        return f"The DMARC record of {rule.because.get('domain')} has no valid policy (p=), and does not count"
+    if wrong := wrong_policy(case):
+        return f"What {case.author} has at _dmarc.{case.author} is no DMARC record (“{printable(wrong[:60])}”)"
+    return f"{case.author} has no DMARC policy"
+
+
+def wrong_policy(case: Case) -> str:
+    """What stands at the author's name and was meant to be a policy."""
+    if case.rules("dmarc.record"):
+        return ""
+    return next((one for one in case.records(f"_dmarc.{case.author}") if "dmarc" in one.lower()), "")
 
 
 def about_spf(case: Case) -> str:
@@ -278,6 +299,8 @@ def forwarded_by(case: Case) -> Hop | None:
     if at is None or at + 1 >= len(case.given.hops):
         return None
     here, before = case.given.hops[at], case.given.hops[at + 1]
+    if here.recipient and here.recipient.lower() == before.recipient.lower():
+        return None  # it was for the same mailbox before: a host that sends by order, and no forwarder
     if before.inside or before.authenticated or owner(before.client) == owner(here.client):
         return None
     return before
@@ -322,6 +345,8 @@ def what_to_change(case: Case, tried: Try) -> Iterator[Advice]:
         yield Advice("Ask again later, or where the DNS can be reached: a temporary error says nothing of the message.")
     if dmarc_result == "permerror":
         yield better_from(case)
+    if dmarc_result == "none" and case.author:
+        yield better_policy(case, tried)
     if dmarc_result in ("fail", "none"):
         if is_strange(case):
             yield if_forged(case)
@@ -331,9 +356,7 @@ def what_to_change(case: Case, tried: Try) -> Iterator[Advice]:
         if case.sent_on:
             yield from better_way(case)
     if dmarc_result == "pass":
-        yield from weak_points(case)
-    if dmarc_result == "none" and case.author:
-        yield better_policy(case, tried)
+        yield from weak_points(case, tried)
 
 
 def better_from(case: Case) -> Advice:
@@ -344,6 +367,13 @@ def better_from(case: Case) -> Advice:
 
 def better_policy(case: Case, tried: Try) -> Advice:
     name = f"_dmarc.{case.author}"
+    for rule in case.rules("dmarc.many-records"):
+        domain = rule.because.get("domain", "")
+        kept = next((one for one in case.records(f"_dmarc.{domain}") if one.startswith("v=DMARC1")), "")
+        return proposal(f"Let one DMARC record stand at _dmarc.{domain}, such as:", f"_dmarc.{domain}", kept, tried)[0]
+    if case.rules("dmarc.invalid-policy") or wrong_policy(case):
+        says = f"Write the record at {name} anew; begin with p=none, and read the reports before asking for more:"
+        return proposal(says, name, f"v=DMARC1; p=none; rua=mailto:dmarc@{case.author}", tried)[0]
     text = f"v=DMARC1; p=none; rua=mailto:dmarc@{case.author}"
     says = f"Publish a policy for {case.author}; begin with p=none, and read the reports before asking for more:"
     return proposal(says, name, text, tried)[0]
@@ -383,9 +413,11 @@ def if_forged(case: Case) -> Advice:
     known = [case.given.ip, *dict.fromkeys(domain for domain in vouching if house(domain) != house(case.author))]
     whom = " or ".join(filter(None, known)) or "where it came from"
     nobody = " There is no such name in the DNS." if case.found.dmarc.tag == "np" else ""
+    fails = case.found.dmarc.result == "fail"
+    then = "is forged, and fails as it should: then change nothing" if fails else "is forged: then the policy is enough"
     return Advice(
         f"First find out whether it is yours: nothing in it proves that {case.author} had a part in it.{nobody} If "
-        f"nobody there knows {whom}, it is forged, and fails as it should: then change nothing."
+        f"nobody there knows {whom}, it {then}."
     )
 
 
@@ -547,8 +579,10 @@ def expiry(case: Case) -> str:
     return f"it came {duration(int(because['now']) - int(because['x']))} too late, and " if because else ""
 
 
-def weak_points(case: Case) -> Iterator[Advice]:
+def weak_points(case: Case, tried: Try) -> Iterator[Advice]:
     """What is wrong though it passes: the next forwarder, or the next forger, will find it."""
+    if case.found.result == "permerror":
+        yield from better_spf(case, tried)
     if not case.found.dmarc.aligned("dkim"):
         for at, signature in enumerate(case.found.dkim):
             if signature in case.ours and (says := mended(case, signature, case.undone.get(at, ()))):

@@ -267,6 +267,16 @@ def forgotten_host() -> Explanation:
     return brought(there, data, "198.51.100.77", "shop.gamma.example", sender=CAROL)
 
 
+@case(
+    "Two DMARC records: it has no policy at all",
+    "With several records nobody knows which one is meant, so none counts, and the domain is unprotected.",
+)
+def two_policies() -> Explanation:
+    there = lab()
+    change(there, "_dmarc.alpha.example", ["v=DMARC1; p=reject; rua=mailto:dmarc@alpha.example", "v=DMARC1; p=none"])
+    return brought(there, letter(there, "Urgent", "Send me the passwords."), STRANGER, "mallory.example")
+
+
 # -- SPF records -------------------------------------------------------------------------------------------------------
 
 
