@@ -270,3 +270,13 @@ def test_the_answer_cells_hand_over_what_the_tasks_speak_of() -> None:
     notebook = read(LESSON)
     assert "def is_in(" in cell_of(notebook, "F4-answer").source
     assert "def sealed(" in cell_of(notebook, "F5-answer").source
+
+
+# -- section 9: a case -----------------------------------------------------------------------------------------------
+
+
+def test_the_case_is_the_eleventh_look_up(lesson) -> None:
+    told = " ".join(printed(lesson["case-run"]).split())
+    assert "its record needs more than ten look-ups" in told
+    assert told.count("include:s") == 10, "one service a year, for ten years"
+    assert "include:s10.services.example, a:web.alpha.example." in told, "and its own host was the eleventh"

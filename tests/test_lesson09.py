@@ -194,3 +194,9 @@ def test_six_letters_fail_and_dkimpy_agrees_on_each() -> None:
 def test_the_body_hash_of_d3_is_a_hash() -> None:
     d3 = exercise("D3", student="ada")
     assert len(b64encode(sha256(b"").digest())) == len(d3.bh) and d3.bh.encode() in d3.letter
+
+
+def test_the_case_is_a_list_that_means_well(lesson) -> None:
+    told = " ".join(printed(lesson["case-run"]).split())
+    assert "2 lines were put under the body" in told and "Without that it is good" in told
+    assert "The author has nothing to mend" in told

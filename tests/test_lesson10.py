@@ -254,3 +254,9 @@ def test_what_the_hints_and_tasks_name_is_there(id) -> None:
     begun = kind(id)("ada")
     assert all(hasattr(begun, name) for name in re.findall(rf"{id.lower()}\.(\w+)", begun.task + " ".join(begun.hints)))
     assert cell_of(read(LESSON), f"{id}-answer")
+
+
+def test_the_case_passes_for_somebody_else(lesson) -> None:
+    told = " ".join(printed(lesson["case-run"]).split())
+    assert "It fails DMARC" in told and "SPF passes: letters.example" in told
+    assert "The signature of letters.example is good" in told

@@ -436,9 +436,8 @@ def better_spf(case: Case, tried: Try) -> Iterator[Advice]:
     if case.rules("spf.many-records"):
         yield from one_record(case, tried)
     elif case.rules("spf.too-many-lookups"):
-        costly = ", ".join(
-            rule.because.get("term", "") for rule in case.rules("spf.lookup") if is_of(case, rule, domain)
-        )
+        asking = [*case.rules("spf.lookup"), *case.rules("spf.too-many-lookups")]
+        costly = ", ".join(rule.because["term"] for rule in asking if is_of(case, rule, domain))
         yield Advice(
             f"Let the record of {domain} ask ten times at most, with all that it includes. These terms ask: {costly}. "
             f"Take out services that are not used any more, and write addresses (ip4:, ip6:) for a and mx."
