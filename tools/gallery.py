@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from mailedu import Lab  # noqa: E402
-from mailedu.lab.shown import Shown  # noqa: E402
 
 ALICE, BOB, MALLORY = "alice@alpha.example", "bob@beta.example", "mallory@gamma.example"
 STRANGER = "203.0.113.66"
@@ -150,13 +149,6 @@ def dkim() -> Any:
     return lab.verify_dkim(letter + b"-- \r\nSent through a list.\r\n")
 
 
-class Five(Shown):
-    """A lab's five days."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.trace, self.title = lab.trace, "Five days of a queue"
-
-
 @run(
     "Five days of a queue",
     "Three recipients, three ends; a host that is down for three days. Drag the clock.",
@@ -171,7 +163,7 @@ def queue() -> Any:
     lab.clock.advance(days=3)
     lab.start("mx.gamma.example")
     lab.clock.advance(days=3)
-    return Five(lab)
+    return lab.everything
 
 
 @run(

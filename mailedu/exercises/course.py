@@ -29,6 +29,7 @@ LESSONS = (
     Lesson("01-smtp-by-hand.ipynb", "SMTP by hand", "smtp", ("S1", "S2", "S3", "S4", "S5", "S8", "S9", "S10", "S11")),
     Lesson("02-the-message.ipynb", "The message", "message", ("M1", "M2", "M3", "M4")),
     Lesson("03-envelope-and-header.ipynb", "Envelope and header", "envelope", ("S6", "M5", "S7")),
+    Lesson("04-finding-the-way.ipynb", "Finding the way", "way", ("R1", "R2", "R3", "R4", "R5", "S12")),
     Lesson("05-ports-and-tls.ipynb", "Ports and TLS: who reads along", "tls", ("T1", "T2", "T3", "T4")),
     Lesson("06-pop3.ipynb", "POP3: what leaves the server, and when", "pop3", ("P1", "P2", "P3", "P4", "P5")),
     Lesson(

@@ -29,8 +29,8 @@ from .words import Note, plain
 LARGEST = 20_000_000  # octets of JSON that one answer may have
 ANSWERS = "MAILEDU_ANSWERS"  # names the file that a graded run writes its answers to
 # What can be done to a lab from outside.
-DOORS = {"send", "call", "type", "hang_up", "lose", "start_tls", "advance", "switch", "configure"}
-DOORS |= {"mta_sts", "sign", "dane", "attack", "attack_ends"}
+DOORS = {"send", "call", "type", "hang_up", "lose", "start_tls", "advance", "switch", "restart", "configure"}
+DOORS |= {"mta_sts", "sign", "dane", "attack", "attack_ends", "fault", "throttle", "clear_faults"}
 ZONE_DOORS = {"zone.edit", "zone.replace", "zone.fault", "zone.mend"}
 SALT = "MAILEDU_SALT"  # changes the hidden inputs; whoever grades may set it
 

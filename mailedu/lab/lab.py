@@ -19,6 +19,7 @@ from .faults import Faults
 from .history import History, Input
 from .letters import addresses_in, check_address
 from .mail import Mail
+from .shown import Everything
 from .stage import COMPANIES, PORTS, Settings, Staff, Stage, password, private_key
 from .tapped import Tap
 from .typed import Typed
@@ -94,6 +95,11 @@ class Lab:
     def trace(self) -> Trace:
         """All that happened so far."""
         return self.history.trace
+
+    @property
+    def everything(self) -> Everything:
+        """The same as the player: ``lab.everything``, or ``lab.everything.player(opens="queue")``."""
+        return Everything(self.trace)
 
     @property
     def people(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from .. import catalogue, imap, pop3, smtp
 from ..table import Table
 from ..trace import Trace
+from ..views.lanes import as_data, lanes
 from .microscopes import microscopes
 from .records import letter_spans, record_spans
 
@@ -114,3 +115,25 @@ class Shown:
             return still
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**(data or {}), **still}, metadata
+
+
+class Everything(Shown):
+    """All that happened in a lab so far, to step through; opened at its queues, where something waited."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace, self.title = trace, "All that happened so far"
+
+    def __repr__(self) -> str:
+        from ..views.queue import in_words
+
+        return "\n".join(map(in_words, lanes(self.trace))) or f"<{len(self.trace)} steps, and no queue>"
+
+    def player(self, **options: Any) -> Any:
+        return super().player(**{"opens": self.opens, **options})
+
+    def to_html(self, path: str | Path | None = None, **options: Any) -> str:
+        return super().to_html(path, **{"opens": self.opens, **options})
+
+    @property
+    def opens(self) -> str:
+        return "queue" if as_data(self.trace) else ""

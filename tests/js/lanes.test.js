@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { begun, bounds, busiest, counted, moment, moments, nextAt, scale, stands, stepAt, ticks } from "../../mailedu/views/player/lanes.js";
+import { begun, bounds, busiest, counted, moment, moments, nearest, nextAt, scale, stands, stepAt, ticks } from "../../mailedu/views/player/lanes.js";
 
 const HOUR = 3600, DAY = 86400;
 // One is taken at the third attempt, one is refused (and reported), one waits for ever.
@@ -52,4 +52,11 @@ test("how a lane stands is what had happened by then", () => {
 
 test("one looks at the lane in which something happened last", () => {
   assert.deepEqual([5, 12, 22, 29, 31].map(n => busiest(lanes(), n)), [0, 0, 1, 2, 0]);
+});
+
+test("a hand that is near a moment has meant it", () => {
+  const place = scale({ start: 0, length: 1000 }, true);
+  assert.equal(nearest([0, 500, 1000], place, .52, .03), 500);
+  assert.equal(nearest([0, 500, 1000], place, .56, .03), undefined);
+  assert.equal(nearest([0, 500, 1000], place, .999, .03), 1000);
 });

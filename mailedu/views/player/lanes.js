@@ -34,6 +34,12 @@ export function moments(lanes) {
   return [...new Set(all)].sort((a, b) => a - b);
 }
 
+/** The moment of these that stands nearest to a place; undefined when none is `near`. */
+export function nearest(all, place, where, near) {
+  const far = at => Math.abs(place(at) - where), best = all.reduce((one, other) => far(other) < far(one) ? other : one);
+  return far(best) <= near ? best : undefined;
+}
+
 /** The last step that is not later than a moment; `steps` are [number, moment], in their order. */
 export function stepAt(steps, at) {
   let low = 0, high = steps.length;

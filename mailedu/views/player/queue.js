@@ -1,14 +1,14 @@
 // The queue: a lane for each recipient, over the lab's time, and a clock to drag.  To drag it is to go to a step.
 
 import { h, icon, put, s, tag } from "./dom.js";
-import { begun, bounds, busiest, counted, moment, moments, nextAt, scale, stands, stepAt, ticks } from "./lanes.js";
+import { begun, bounds, busiest, counted, moment, moments, nearest, nextAt, scale, stands, stepAt, ticks } from "./lanes.js";
 import { explain } from "./why.js";
 import { decoded, duration, plural, seen } from "./words.js";
 
 const PAD = 11, HIGH = 44, MIDDLE = 15; // of a lane's picture
 const WHO = 176, END = 92; // the columns beside it
 const RUN = 5000; // ms from the beginning to the end
-const MOST_TRIES = 8, MOST_LETTERS = 6000;
+const MOST_TRIES = 8, MOST_LETTERS = 6000, NEAR = 4; // pixels: so near a moment it is meant
 const MOOD = { delivered: "good", bounced: "bad", expired: "bad", dropped: "bad", waits: "later" };
 const MARKS = { // an attempt's answer as a shape
   good: "M-6 0a6 6 0 1 0 12 0a6 6 0 1 0 -12 0ZM-3 0l2 2.6l4 -5",
@@ -86,8 +86,8 @@ export function queuePane(app) {
   }
 
   function drag(event) {
-    const box = clock.getBoundingClientRect();
-    setTo(moment(area, place, (event.clientX - box.left - PAD) / (wide - 2 * PAD)));
+    const room = wide - 2 * PAD, where = (event.clientX - clock.getBoundingClientRect().left - PAD) / room;
+    setTo(nearest(moments(lanes), place, where, NEAR / room) ?? moment(area, place, where));
   }
   clock.addEventListener("pointerdown", event => { clock.setPointerCapture(event.pointerId); stop(); app.stop(); drag(event); });
   clock.addEventListener("pointermove", event => { if (event.buttons) drag(event); });
