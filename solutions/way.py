@@ -20,7 +20,7 @@ r2.lab.configure("$backup", backup_for=["$domain"])
 PAUSE = """
 if age >= r3_days * 86400:
     return None
-return min(max(30 * 60, age), r3_longest * 3600)
+return min(max(r3_least * 60, age), r3_longest * 3600)
 """
 
 REPORT = """
@@ -121,12 +121,15 @@ SOLUTIONS = {
                 """
 if age >= r3_days * 86400:
     return None
-return 30 * 60
+return r3_least * 60
 """,
                 "How likely is it",
             ),
             # Twice as long each time, without an end.
-            (without(PAUSE, ("min(max(30 * 60, age), r3_longest * 3600)", "max(30 * 60, age)")), "doubles for ever"),
+            (
+                without(PAUSE, ("min(max(r3_least * 60, age), r3_longest * 3600)", "max(r3_least * 60, age)")),
+                "doubles for ever",
+            ),
             # Given up when the next attempt would come too late: a few hours early.
             (
                 without(PAUSE, ("if age >= r3_days * 86400:", "if age + 6 * 3600 > r3_days * 86400:")),
@@ -138,7 +141,7 @@ return 30 * 60
 if age >= r3_days * 86400:
     return None
 pause.tried = getattr(pause, "tried", 0) + 1
-return min(30 * 60 * 2 ** (pause.tried - 1), r3_longest * 3600)
+return min(r3_least * 60 * 2 ** (pause.tried - 1), r3_longest * 3600)
 """,
                 "something that it remembers",
             ),

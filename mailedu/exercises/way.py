@@ -157,6 +157,13 @@ def fits(found: Any, wanted: Sequence[set[str]]) -> bool:
 # -- R2 ----------------------------------------------------------------------------------------------------------------
 
 
+READERS = {
+    "alpha": ("alice@alpha.example", "amir@alpha.example"),
+    "beta": ("bob@beta.example", "bella@beta.example"),
+    "gamma": ("carol@gamma.example",),
+}
+
+
 class R2(Exercise):
     """A backup MX: it takes the mail while the other is down, and brings it back."""
 
@@ -172,9 +179,10 @@ class R2(Exercise):
     def set_up(self) -> None:
         dice = self.dice
         self.lab = Lab(seed=dice.randrange(1, 10_000), opinions=False)
-        first, second = dice.sample(["beta", "gamma"], 2)
+        first, second, third = dice.sample(list(READERS), 3)
         self.domain, self.main, self.backup = f"{first}.example", f"mx.{first}.example", f"mx.{second}.example"
-        self.user = {"beta": "bob@beta.example", "gamma": "carol@gamma.example"}[first]
+        self.user, self.sender = dice.choice(READERS[first]), dice.choice(READERS[third])
+        self.third = f"mx.{third}.example"
 
     @property
     def task(self) -> str:
@@ -183,8 +191,9 @@ class R2(Exercise):
             f"Make **{self.backup} its backup**: while {self.main} is there, letters go straight to it, as before; "
             f"while it is not, {self.backup} takes them, keeps them, and brings them when {self.main} is back. For "
             f"nobody else may {self.backup} take more than it did.\n\n"
-            f"`r2.lab.zone` and `r2.lab.configure(...)` are yours; you can try it with `r2.lab.stop`, `r2.lab.send`, "
-            f"`r2.lab.queue` and `r2.lab.clock.advance`. At the end: `check(r2)`. The check switches {self.main} off "
+            f"`r2.lab.zone` and `r2.lab.configure(...)` are yours; try it with letters from {self.sender} to "
+            f"{self.user}, and with `r2.lab.stop`, `r2.lab.queue` and `r2.lab.clock.advance`. At the end: `check(r2)`. "
+            f"The check switches {self.main} off "
             f"and on by itself."
         )
 
@@ -201,11 +210,11 @@ class R2(Exercise):
 
     def send(self) -> Any:
         subject = self.hidden.choice(SUBJECTS)
-        return self.lab.send(ALICE, self.user, subject=subject, text="See you.", read=False)
+        return self.lab.send(self.sender, self.user, subject=subject, text="See you.", read=False)
 
     def while_it_is_there(self) -> Iterator[Wrong]:
         mail = self.send()
-        called = [step.act.host for step in mail.trace.only(Connect) if step.actor == "queue mx.alpha.example"]
+        called = [step.act.host for step in mail.trace.only(Connect) if step.actor == f"queue {self.third}"]
         step = next((one.number for one in mail.trace.only(Connect) if one.actor.startswith("queue")), 0)
         if called[:1] not in ([self.main], []):
             yield Wrong(
@@ -237,7 +246,7 @@ class R2(Exercise):
             return
         if not lab.queue(self.backup):
             yield Wrong(
-                f"{self.main} was off, and the letter waits at mx.alpha.example: nobody called {self.backup}.",
+                f"{self.main} was off, and the letter waits at {self.third}: nobody called {self.backup}.",
                 "Where do servers read whom to call?",
                 0,
                 mail.trace,
@@ -255,14 +264,14 @@ class R2(Exercise):
             )
 
     def for_others(self) -> Iterator[Wrong]:
-        for client in (STRANGER, "192.0.2.10"):
+        for client in (STRANGER, "192.0.2.200"):
             call = self.lab.smtp(self.backup, client=client)
             for line in ("EHLO stranger.example", "MAIL FROM:<eve@stranger.example>"):
                 call.send(line)
-            reply = call.send("RCPT TO:<amir@alpha.example>")
+            reply = call.send(f"RCPT TO:<{self.sender}>")
             if reply.startswith("250"):
                 yield Wrong(
-                    f"A stranger asked {self.backup} to pass a letter on to amir@alpha.example, and it said `{reply}`.",
+                    f"A stranger asked {self.backup} to pass a letter on to {self.sender}, and it said `{reply}`.",
                     "A backup takes mail for some domains, an open relay for all. Which did you ask for?",
                     self.lab.trace[-1].number,
                 )
@@ -278,9 +287,9 @@ class R3(Exercise):
     title = "When to try again"
     minutes = 15
     hints = (
-        "As long again as it is here already is a good rule: `max(30 * 60, age)`. Then what keeps it from "
+        "As long again as it is here already is a good rule: `max(least, age)`. Then what keeps it from "
         "growing for ever?",
-        "`min(max(30 * 60, age), longest)`, with the longest pause that the task allows.",
+        "`min(max(least, age), longest)`, all in seconds, with the longest pause that the task allows.",
         "Give up only when the days are over: `if age >= days * 86400: return None`, before anything else. And do not "
         "count attempts in a variable: a host that falls over forgets it, and the age stays.",
     )
@@ -291,6 +300,7 @@ class R3(Exercise):
         self.user = ALICE
         self.days = dice.choice([4, 5])
         self.longest = dice.choice([2, 2.5, 3])
+        self.least = dice.choice([30, 35, 40, 45])
         self.most = int(self.days * 24 / self.longest) + 8
 
     @property
@@ -299,7 +309,7 @@ class R3(Exercise):
             "Write `pause(age)`. A letter has been in the queue for `age` seconds, and nobody has just taken it once "
             "more. Return how many seconds to wait before the next attempt, or `None` to give up and tell its sender. "
             "The wishes are those of RFC 5321 §4.5.4.1, with numbers:\n\n"
-            "1. never less than **30 minutes** between two attempts;\n"
+            f"1. never less than **{self.least} minutes** between two attempts;\n"
             "2. the first attempt is made at once, a second one within **the first hour**;\n"
             f"3. a pause is never longer than **{self.longest:g} hours**, and after the first day never shorter than "
             f"**2 hours**;\n"
@@ -347,7 +357,7 @@ class R3(Exercise):
 
     def of_plan(self, tries: Sequence[float]) -> Iterator[Wrong]:
         pairs = list(pairwise(tries))
-        first = next((later - before for before, later in pairs if later - before < 30 * MINUTE - 1), None)
+        first = next((later - before for before, later in pairs if later - before < self.least * MINUTE - 1), None)
         long = next(((a, b - a) for a, b in pairs if b - a > self.longest * HOUR + 1), None)
         short_ = next(((a, b - a) for a, b in pairs if a >= DAY and b - a < 2 * HOUR - 1), None)
         last, end = tries[-1], self.days * DAY
@@ -377,7 +387,7 @@ class R3(Exercise):
         if short_ is not None:
             yield Wrong(
                 f"After {told(short_[0])} the pause was {told(short_[1])}.",
-                "A host has been down for a whole day. How likely is it that half an hour makes a difference?",
+                "A host has been down for a whole day. How likely is it that so short a pause makes a difference?",
             )
         if len(tries) > self.most and not short_:
             yield Wrong(f"There were {len(tries)} attempts.", "How often is often enough, after the first day?")
@@ -385,22 +395,21 @@ class R3(Exercise):
     def after_a_fall(self, answer: Source) -> Iterator[Wrong]:
         """Ages that no plan has; the function begins each time with what it has in its text, as a host does."""
         end = self.days * DAY
-        late = [self.hidden.randrange(DAY, end) for _ in range(3)]
-        for ages in [*([age] for age in late), [*(self.hidden.randrange(end) for _ in range(9)), 0, end, end + DAY]]:
-            with apart(answer) as pause:
-                for age in ages:
-                    if said := self.wrong_at(age, pause(age)):
-                        yield Wrong(
-                            f"The host fell over and began again: asked about an age of {told(age)}, `pause` {said}.",
-                            "What does your function go by: the age it is told, or something that it remembers?",
-                        )
-                        return
+        late, others = self.hidden.randrange(DAY, end), [self.hidden.randrange(end) for _ in range(9)]
+        with apart(answer) as pause:
+            for age in [late, *others, 0, end, end + DAY]:
+                if said := self.wrong_at(age, pause(age)):
+                    yield Wrong(
+                        f"The host fell over and began again: asked about an age of {told(age)}, `pause` {said}.",
+                        "What does your function go by: the age it is told, or something that it remembers?",
+                    )
+                    return
 
     def wrong_at(self, age: float, wait: Any) -> str:
         """What is wrong with this pause at this age; "" if nothing is."""
         if (wait is None) != (age >= self.days * DAY):
             return "gives up" if wait is None else f"would wait for {short(wait)} seconds more"
-        least = 2 * HOUR if age >= DAY else 30 * MINUTE
+        least = 2 * HOUR if age >= DAY else self.least * MINUTE
         if wait is not None and not least - 1 <= wait <= self.longest * HOUR + 1:
             return f"would wait for {told(wait)}"
         return ""
