@@ -65,10 +65,11 @@ class Defences:
 
     def _repr_html_(self) -> str:
         """A table in the notebook's own colours; the sign before each word tells the same."""
-        head = "".join(f"<th>{escape(word)}</th>" for word in ("the attacker …", *self.defences))
+        left = "style='text-align:left'"
+        head = "".join(f"<th {left}>{escape(word)}</th>" for word in ("the attacker …", *self.defences))
         body = "".join(
-            f"<tr><th style='text-align:left'>{escape(attack)}</th>"
-            + "".join(f"<td style='text-align:left'>{WORDS[one]} {escape(one)}</td>" for one in self.row(attack))
+            f"<tr><th {left}>{escape(attack)}</th>"
+            + "".join(f"<td {left}>{WORDS[one]} {escape(one)}</td>" for one in self.row(attack))
             + "</tr>"
             for attack in self.attacks
         )
