@@ -17,8 +17,8 @@ const MARKS = { // an attempt's answer as a shape
   "": "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0 -11 0Z",
 };
 
+const since = seconds => seconds < 1 ? "0 min" : duration(seconds);
 export const holdsQueue = story => Boolean(story.queue?.length);
-
 export function queuePane(app) {
   const head = h("div", { class: "mp-queue-head" });
   const clock = h("div", { class: "mp-queue-clock", role: "slider", tabindex: 0, "aria-label": "The lab's clock", onkeydown: turn });
@@ -30,13 +30,14 @@ export function queuePane(app) {
 
   /** All of it, for a story and a width. */
   function draw() {
-    const { story } = app;
-    if (drawn !== story) { drawn = story; picked = -1; set = undefined; stop(); }
+    const { story } = app, fresh = drawn !== story;
+    if (fresh) { drawn = story; picked = -1; set = undefined; stop(); }
     if (element.hidden = !holdsQueue(story)) return;
     lanes = story.queue;
     steps = story.rows.map(row => [row.n, row.at]).sort((a, b) => a[0] - b[0]);
     area = bounds(lanes);
     place = scale(area, even);
+    if (fresh && story.opens === "queue" && app.walk.cursor === 0) app.walk.go(story.rowOf(stepAt(steps, area.start)), { jump: true, reveal: true });
     const narrow = app.sizes.player < 640, room = narrow ? app.sizes.player : app.sizes.player * .64;
     wide = Math.max(180, room - 24 - (narrow ? 0 : WHO + END + 16));
     put(field, { style: { "--q-wide": `${wide}px`, "--q-who": `${WHO}px`, "--q-end": `${END}px` } });
@@ -107,8 +108,7 @@ export function queuePane(app) {
   }
 
   function stop(redraw) {
-    cancelAnimationFrame(running);
-    running = 0;
+    running = cancelAnimationFrame(running) ?? 0;
     if (redraw) follow();
   }
 
@@ -121,7 +121,7 @@ export function queuePane(app) {
   function drawHead(n, at) {
     const name = running ? "Stop the clock" : "Let the time run";
     play.replaceChildren(icon(running ? "pause" : "play"), name);
-    read.textContent = duration(Math.max(0, at - area.start));
+    read.textContent = since(at - area.start);
     tally.replaceChildren(...Object.entries(counted(lanes, n)).map(([is, count]) =>
       h("span", { class: "is" }, icon(MOOD[is] === "good" ? "check" : MOOD[is] === "bad" ? "cross" : "void"), `${count} ${is === "waits" && count > 1 ? "wait" : is}`)));
     scaled.setAttribute("aria-pressed", String(even));
@@ -131,7 +131,7 @@ export function queuePane(app) {
     const x = X(at), counts = Object.entries(counted(lanes, n)).map(([is, count]) => `${count} ${is}`).join(", ");
     let last = -99;
     const marks = ticks(area).map(age => {
-      const t = X(area.start + age), text = duration(age).replace(/^0\.000 s$/, "0"), half = text.length * 3.2;
+      const t = X(area.start + age), text = since(age), half = text.length * 3.2;
       if (t - half < last + 6 || t + half > wide + 4) return null;
       last = t + half;
       return [s("line", { x1: t, x2: t, y1: 18, y2: 24 }), s("text", { x: t, y: 13, "text-anchor": "middle" }, text)];
@@ -140,7 +140,7 @@ export function queuePane(app) {
       s("line", { class: "base", x1: PAD, x2: wide - PAD, y1: 24, y2: 24 }), s("line", { class: "done", x1: PAD, x2: x, y1: 24, y2: 24 }),
       s("path", { class: "knob", d: `M${x - 6} 19h12v6l-6 6l-6 -6Z` })));
     put(clock, { "aria-valuemin": 0, "aria-valuemax": Math.round(area.length / 60), "aria-valuenow": Math.round(Math.max(0, at - area.start) / 60),
-      "aria-valuetext": `${duration(Math.max(0, at - area.start))} after the first message; ${counts || "nothing yet"}` });
+      "aria-valuetext": `${since(at - area.start)} after the first message; ${counts || "nothing yet"}` });
     hand.style.setProperty("--q-x", `${x}px`);
   }
 
@@ -191,8 +191,8 @@ export function queuePane(app) {
       h("p", { class: "cap" }, lane.from ? `from ${seen(lane.from, 100)}` : "a report: it comes from nobody", lane.subject ? `: ${seen(lane.subject, 120)}` : ""),
       h("p", {}, said(lane, is, next, at)),
       done.length > MOST_TRIES ? h("p", { class: "quiet" }, `${done.length - MOST_TRIES} attempts before these.`) : null,
-      done.length ? h("ol", { class: "tries" }, done.slice(-MOST_TRIES).map(one => h("li", {}, h("button", { type: "button", onclick: () => { picked = lanes.indexOf(lane); set = undefined; go(one.told); } },
-        h("span", { class: "when" }, duration(one.at - lane.at).replace(/^0\.000 s$/, "0")), tag(one.mood, one.word), h("span", { class: "reply" }, seen(one.reply, 200)))))) : null,
+      done.length ? h("ol", { class: "tries" }, done.slice(-MOST_TRIES).map((one, i, all) => h("li", {}, h("button", { type: "button", onclick: () => { picked = lanes.indexOf(lane); set = undefined; go(one.told); } },
+        h("span", { class: "when" }, since(one.at - lane.at)), tag(one.mood, one.word), h("span", { class: "reply" }, one.reply === all[i - 1]?.reply ? "the same" : seen(one.reply, 200)))))) : null,
       why.childNodes.length ? why : null,
       ...reports.map(other => h("button", { type: "button", class: "go", onclick: () => { picked = lanes.indexOf(other); set = undefined; go(other.n); detail.focus({ preventScroll: true }); } }, icon("into"), `Open the report to ${seen(other.to, 80)}`)),
       open ? h("details", { open: was && was.dataset.n === String(lane.n) ? was.open : !lane.from, "data-n": lane.n }, h("summary", {}, lane.from ? "The letter" : "The report"), open) : null,
