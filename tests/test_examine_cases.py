@@ -189,6 +189,28 @@ def test_who_may_be_a_forger_is_never_let_in(name: str) -> None:
         assert "203.0.113.66" in first and "change nothing" in first
 
 
+def test_what_no_record_stops_is_said_so() -> None:
+    for name, domain in (("display-name", "gamma.example"), ("look-alike", "xn--lpha-43d.example")):
+        [only] = explained(name).advice
+        assert only.says.startswith(f"No record stops this, for it is what it says, from {domain}.") and not only.record
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [
+        ("m\u00fcller.example", ""),
+        ("\u043f\u043e\u0447\u0442\u0430.example", ""),  # a Russian word, with letters that have twins
+        ("\u0440\u0430\u0443\u0440\u0430l.example", "paypal.example"),
+        ("alpha.example", ""),
+    ],
+)
+def test_only_a_name_that_could_be_taken_for_another_is_called_so(name: str, like: str) -> None:
+    domain = name.encode("idna").decode()
+    found = explain(f"From: a@{domain}\r\n\r\nHi", dns=Zone())
+    assert (f"looks like {like}, and is another domain" in found.paragraph) == bool(like)
+    assert (name in found.paragraph) and found.findings.dmarc.domain == domain
+
+
 def test_a_forger_who_writes_more_fields_gets_no_record_either() -> None:
     """A made-up Received field, a List-Id, a signature that is none: the sender's domain is told nothing to publish."""
     for more in (
@@ -359,7 +381,10 @@ def test_a_signature_without_l_breaks_when_somebody_writes_more() -> None:
         ("key-rotated", "When it came its receiver found dkim=pass (now permerror), dmarc=pass (now fail)"),
         ("two-policies", "alpha.example has several DMARC records, and then none of them counts"),
         ("appended", "the last 60 octets are signed by nobody"),
-        ("look-alike", "xn--lpha-43d.example is what some programs show as “аlpha.example”"),
+        (
+            "look-alike",
+            "xn--lpha-43d.example, which some programs show as “\u0430lpha.example”, looks like alpha.example",
+        ),
     ],
 )
 def test_the_cause_is_named(name: str, words: str) -> None:

@@ -308,27 +308,42 @@ def forwarded_by(case: Case) -> Hop | None:
 
 def about_names(case: Case) -> Iterator[str]:
     """What a reader sees and takes for the sender."""
-    field = case.message.first("From")
-    shown = field.text.rpartition("<")[0] if field else ""
-    named = [word.strip("\"'()<>,;") for word in shown.split() if "@" in word]
-    real = {domain_in(one) for one in addresses(field)} if field else set()
-    for name in named:
-        if domain_in(name) not in real:
-            yield f"The name shown in From, {name!r}, is an address that the message is not from."
-    if case.author.startswith("xn--") or ".xn--" in case.author:
-        yield (
-            f"{case.author} is what some programs show as “{in_letters(case.author)}”: its letters may look like those "
-            f"of another name, and are others."
-        )
+    for name in foreign_names(case):
+        yield f"The name shown in From, {name!r}, is an address that the message is not from."
+    letters = in_letters(case.author)
+    if like := looks_like(letters):
+        yield f"{case.author}, which some programs show as “{letters}”, looks like {like}, and is another domain."
+    elif letters != case.author:
+        yield f"{case.author} is “{letters}”, as the DNS has it."
     if case.found.dmarc.result == "pass":
         yield f"All this says who is responsible, {case.author}, and not that he is honest or is whom you know."
 
 
+def foreign_names(case: Case) -> list[str]:
+    """Addresses where From shows a name, of domains that it is not from."""
+    field = case.message.first("From")
+    shown = field.text.rpartition("<")[0] if field else ""
+    named = [word.strip("\"'()<>,;") for word in shown.split() if "@" in word]
+    real = {domain_in(one) for one in addresses(field)} if field else set()
+    return [name for name in named if domain_in(name) not in real]
+
+
 def in_letters(domain: str) -> str:
+    """A name of the DNS as people read it (RFC 5890 §2.3.2.1)."""
     try:
         return printable(domain.encode("ascii").decode("idna"))
     except UnicodeError:
         return domain
+
+
+# Letters of other alphabets that look like ours (Unicode's list of confusables has many more).
+TWINS = str.maketrans("асеорхуіјѕһԁԛԝӏοανı", "aceopxyijshdqwloavi")
+
+
+def looks_like(name: str) -> str:
+    """The name in plain letters that this one could be taken for, or ""."""
+    plain = name.translate(TWINS)
+    return plain if plain != name and plain.isascii() else ""
 
 
 def domain_in(address: str) -> str:
@@ -586,6 +601,11 @@ def weak_points(case: Case, tried: Try) -> Iterator[Advice]:
         for at, signature in enumerate(case.found.dkim):
             if signature in case.ours and (says := mended(case, signature, case.undone.get(at, ()))):
                 yield Advice(f"It passes by SPF alone, which ends with the first forwarder. {says}")
+    if foreign_names(case) or looks_like(in_letters(case.author)):
+        yield Advice(
+            f"No record stops this, for it is what it says, from {case.author}. Do not answer before you have asked by "
+            f"another way; let your server mark mail from outside, and your program show addresses beside names."
+        )
     if any(one.unsigned_octets for one in case.ours if one.result == "pass"):
         yield Advice("Do not trust the end of the body. Whoever signs: leave l= out, so that all of it is signed.")
 

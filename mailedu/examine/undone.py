@@ -11,17 +11,18 @@ import binascii
 import hashlib
 import quopri
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..acts import Refused
 from ..auth import dkim
 from ..auth.canonical import BODY_FORMS
-from ..auth.dkim.field import Claim, read_claim
+from ..auth.dkim.field import read_claim
 from ..message import Message
 from ..trace import printable
 
 LONGEST = 1_000_000  # octets of a message in which it is worth the time
+MOST = 3  # broken signatures that are looked into, from the top down
 TAG = re.compile(rb"(?i)\A(subject:[ \t]*+)(\[[^\]\r\n]{1,60}\][ \t]*+)")
 ENCODING = re.compile(rb"(?i)\A(content-transfer-encoding:[ \t]*+)(quoted-printable|base64)([ \t]*+\r\n)\Z")
 BROKEN = ("dkim.body-differs", "dkim.signature-differs")
@@ -41,7 +42,7 @@ Verify = Callable[[bytes], Sequence[dkim.Signature]]
 def undo(data: bytes, signatures: Sequence[dkim.Signature], verify: Verify) -> Mapping[int, tuple[Undone, ...]]:
     """The place of a signature that is broken -> the changes without which it is good again."""
     found: dict[int, tuple[Undone, ...]] = {}
-    broken = [at for at, one in enumerate(signatures) if one.rule in BROKEN]
+    broken = [at for at, one in enumerate(signatures) if one.rule in BROKEN][:MOST]
     if not broken or len(data) > LONGEST:
         return found
     for changes in guesses(Message(data), [signatures[at].start for at in broken]):
@@ -92,18 +93,19 @@ def without_encoding(message: Message) -> Undone | None:
 
 
 def without_tail(message: Message, starts: Sequence[int]) -> Iterator[Undone]:
-    """The body without lines at its end, where what is left has the hash that was signed."""
+    """The body without lines at its end, where what is left has a hash that was signed."""
     fields = {field.start: field for field in message.all("DKIM-Signature")}
-    seen = set[int]()
+    wanted: dict[str, set[bytes]] = {}  # canonical form -> the hashes in bh=
     for start in starts:
         try:
             claim = read_claim(fields[start].data)
         except (Refused, KeyError):
             continue
-        lines = lines_of(message.body) if not message.has_bare_lf else []
-        count = signed_lines(message.body, claim) if lines else 0
-        if 0 < count < len(lines) and count not in seen:
-            seen.add(count)
+        if claim.length is None and not message.has_bare_lf:
+            wanted.setdefault(claim.body_form, set()).add(claim.body_hash)
+    lines = lines_of(message.body) if wanted else []
+    for count in sorted({one for form, hashes in wanted.items() for one in signed_lines(message.body, form, hashes)}):
+        if count < len(lines):
             cut = message.data[: message.body_start] + b"".join(lines[:count])
             first = next((line for line in lines[count:] if line.strip(b"- \r\n")), lines[count])
             number = len(lines) - count
@@ -111,16 +113,13 @@ def without_tail(message: Message, starts: Sequence[int]) -> Iterator[Undone]:
             yield Undone("tail", f"{kind} put under the body (“{shown(first)}”)", cut)
 
 
-def signed_lines(body: bytes, claim: Claim) -> int:
-    """How many lines from the beginning of the body have the hash in bh=; 0 if none do."""
-    if claim.length is not None:
-        return 0
+def signed_lines(body: bytes, form: str, hashes: Collection[bytes]) -> Iterator[int]:
+    """How many lines from the beginning of the body have one of these hashes."""
     digest = hashlib.sha256()
-    for number, line in enumerate(lines_of(BODY_FORMS[claim.body_form](body)), 1):
+    for number, line in enumerate(lines_of(BODY_FORMS[form](body)), 1):
         digest.update(line)
-        if digest.digest() == claim.body_hash:
-            return number
-    return 0
+        if digest.digest() in hashes:
+            yield number
 
 
 def lines_of(body: bytes) -> list[bytes]:
