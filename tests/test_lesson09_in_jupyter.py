@@ -52,6 +52,20 @@ def test_the_microscope_answers_to_keys_and_to_changes(lesson) -> None:
     assert pane.locator("[data-column=raw] [data-new]").count() == 1
 
 
+def test_any_octet_can_be_changed_where_there_is_a_kernel(lesson) -> None:
+    pane = cell(lesson, "microscope").locator(".mp-dkim").first
+    pane.get_by_role("button", name="as it came").click()
+    before = pane.locator(".mp-dkim-nav button").count()
+    pane.locator("[data-column=raw] .octets span[data-at]").first.click()
+    letter = pane.get_by_label("Another letter for octet")
+    letter.press_sequentially("d")  # a key of the player's own, elsewhere
+    pane.get_by_role("button", name="Change", exact=True).click()
+    pane.locator(".mp-dkim-nav button").nth(before).wait_for(timeout=15_000)
+    assert "the body hash differs" in pane.locator(".verdict").inner_text()
+    assert pane.locator("[data-column=raw] [data-new]").inner_text() == "d"
+    assert pane.get_by_label("Another letter for octet").count() == 0  # only of the message as it came
+
+
 def test_nothing_left_the_machine_and_the_console_is_clean(lab, lesson) -> None:
     assert lab.outside == []
     assert lab.errors == []

@@ -118,3 +118,47 @@ def test_another_form_can_be_looked_at() -> None:
     assert b"Invoice  17" in look(message, 1, "simple").fields_input
     with pytest.raises(LabError, match="no form 'loose'"):
         look(message, 1, "loose")
+
+
+def test_any_octet_can_be_changed_and_the_verdict_is_the_verifiers() -> None:
+    lab = Lab(seed=1)
+    message = lab.sign_dkim("From: alice@alpha.example\nTo: bob@beta.example\nSubject: Hi\n\nSee you.\n").message
+    (scope,) = lab.verify_dkim(message).microscopes()
+    refused = 0
+    for at in range(len(message)):
+        octet = ord("n") if message[at] != ord("n") else ord("m")
+        other = message[:at] + bytes([octet]) + message[at + 1 :]
+        try:
+            told = scope.tamper(at, octet)
+        except LabError as no:
+            refused += 1
+            assert str(no).endswith(".")
+        else:
+            (found,) = lab.verify_dkim(other)
+            if told["result"] == "temperror":  # another name for the key: of that one the trace has no answer
+                assert found.result == "permerror" and found.reason == "there is no key", at
+                continue
+            assert (told["result"], told["reason"], told["body"]) == (found.result, found.reason, found.body_same), at
+            assert told["message"] == other.decode("latin-1")
+    assert 0 < refused < len(message) / 2
+    for at, octet in ((-1, 1), (len(message), 1), (0, 256), (0, -1)):
+        with pytest.raises(LabError, match="no octet"):
+            scope.tamper(at, octet)
+
+
+def test_the_player_asks_the_kernel_for_a_changed_octet(monkeypatch) -> None:
+    lab = Lab(seed=1)
+    verdict = lab.verify_dkim(lab.sign_dkim("From: alice@alpha.example\nSubject: Hi\n\nSee you.\n").message)
+    player, sent = verdict.player(), []
+    monkeypatch.setattr(type(player), "send", lambda self, message, buffers=None: sent.append(message))
+    assert player.tampering
+    for scope, at, octet in (
+        (0, len(verdict.message) - 4, 65),
+        (1, 0, 65),
+        ("0", 0, 65),
+        (0, 10**9, 65),
+        (0, None, True),
+    ):
+        player.hear(player, {"type": "tamper", "scope": scope, "at": at, "octet": octet}, [])
+    assert [message["type"] for message in sent] == ["tampered"] * 5
+    assert sent[0]["variant"]["reason"] == "the body hash differs" and all("why" in message for message in sent[1:])

@@ -154,10 +154,13 @@ class Picture:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from ..views.svg import state_svg
+        from ..views import picture
+        from ..views.states import state_drawing
 
-        picture = {"image/svg+xml": state_svg(self.table)} if self.table else {}
-        return {"text/plain": self.text, **picture}
+        if not self.table:
+            return {"text/plain": self.text}
+        drawn = picture.Picture(state_drawing(self.table), self.text)
+        return {**drawn._repr_mimebundle_(), "image/svg+xml": drawn.svg()}
 
 
 # -- the client that nobody sees ---------------------------------------------------------------------------------------

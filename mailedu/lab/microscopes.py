@@ -67,6 +67,24 @@ def recorded(trace: Trace) -> Dns:
     return dns
 
 
+class Scope(dict[str, Any]):
+    """One signature as plain data; where there is a kernel, also what becomes of it with an octet changed."""
+
+    def __init__(self, told: Data, message: bytes, number: int, dns: Dns, now: int) -> None:
+        super().__init__(told)
+        self.message, self.number, self.dns, self.now = message, number, dns, now
+
+    def tamper(self, at: int, octet: int) -> Data:
+        """The variant with another octet at this place."""
+        if not (0 <= at < len(self.message) <= MOST_CHANGED and 0 <= octet < 256):
+            raise LabError(f"There is no octet {at} to change here, or none that is {octet}.")
+        other = self.message[:at] + bytes([octet]) + self.message[at + 1 :]
+        try:
+            return variant(f"octet {at}", other, self.number, self.dns, self.now)
+        except (LabError, IndexError, Refused):
+            raise LabError("With that octet it is no signature any more, so there is nothing to look at.") from None
+
+
 def microscope(message: bytes, number: int, dns: Dns, now: int) -> Data | None:
     """One signature: what it hashes, and what becomes of it; None when it cannot be read at all."""
     try:
@@ -75,7 +93,7 @@ def microscope(message: bytes, number: int, dns: Dns, now: int) -> Data | None:
         return None
     signed = Message(message).all("DKIM-Signature")[number - 1]
     claim = read_claim(signed.data)
-    return {
+    told = {
         "domain": claim.domain,
         "algorithm": claim.algorithm,
         "key": claim.key_name,
@@ -85,6 +103,7 @@ def microscope(message: bytes, number: int, dns: Dns, now: int) -> Data | None:
         "steps": STEPS | OWN_STEPS,
         "variants": [seen, *changed(message, number, dns, now)],
     }
+    return Scope(told, message, number, dns, now)
 
 
 def records(dns: Dns, name: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ A trace goes to the page once, packed; from then on the page steps by itself.  T
 `recorded` (gzip of the trace's own JSON, for saving it), `cursor` (the number of the step; both sides may set it),
 `branches` (futures that grew from it), `branching`.
 Messages: the page sends {"type": "branch", "branch": id or "", "at": step, "text": line}; the answer is a longer
-`branches`, or {"type": "refused", "why": sentence}.
+`branches`, or {"type": "refused", "why": sentence}.  {"type": "tamper", "scope": n, "at": place, "octet": number} is
+answered by {"type": "tampered", "scope": n, "variant": data}, or with "why" in the place of "variant".
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Player(anywidget.AnyWidget):
     cursor = traitlets.Int(0).tag(sync=True, echo_update=False)
     branches: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     branching = traitlets.Bool(False).tag(sync=True)
+    tampering = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
         self,
@@ -66,13 +68,18 @@ class Player(anywidget.AnyWidget):
         arena: str = "",
         **traits: Any,
     ) -> None:
-        self.readers, self.tables, self.meanings = readers, tables, meanings
+        self.readers, self.tables, self.meanings, self.scopes = readers, tables, meanings, list(microscopes)
         told = score(trace, readers, tables, title, predict, meanings, opens, microscopes, arena)
         self.title, self.steps = told["title"], len(trace)
         self.futures: dict[str, tuple[set[int], Branching | None]] = {"": (numbers(told), on_branch)}
         there = [self.grow(branch) for branch in grown]
         super().__init__(
-            packed=pack(told), recorded=record(trace), branches=there, branching=on_branch is not None, **traits
+            packed=pack(told),
+            recorded=record(trace),
+            branches=there,
+            branching=on_branch is not None,
+            tampering=any(hasattr(scope, "tamper") for scope in self.scopes),
+            **traits,
         )
         self.on_msg(self.hear)
         retire_older(self)
@@ -84,13 +91,25 @@ class Player(anywidget.AnyWidget):
         return travels(told, branch)
 
     def hear(self, _: object, message: Any, buffers: object) -> None:
-        """A line typed into the player: said in a world of its own, or refused with a sentence."""
+        """A line typed into the player: said in a world of its own, or refused with a sentence; or an octet changed."""
+        if isinstance(message, dict) and message.get("type") == "tamper":
+            self.send(self.tampered(message.get("scope"), message.get("at"), message.get("octet")))
         if not isinstance(message, dict) or message.get("type") != "branch":
             return
         try:
             self.branch(message.get("at"), message.get("text"), message.get("branch", ""))
         except LabError as no:
             self.send({"type": "refused", "why": str(no)})
+
+    def tampered(self, scope: Any, at: Any, octet: Any) -> dict[str, Any]:
+        """What becomes of a signed message with another octet in it."""
+        answer = {"type": "tampered", "scope": scope}
+        if not all(type(one) is int for one in (scope, at, octet)) or not 0 <= scope < len(self.scopes):
+            return {**answer, "why": "There is no such octet here."}
+        try:
+            return {**answer, "variant": self.scopes[scope].tamper(at, octet)}
+        except LabError as no:
+            return {**answer, "why": str(no)}
 
     def branch(self, at: Any, text: Any, parent: Any = "") -> None:
         """Grow a branch from step `at` of a future (`parent`; "" is what happened)."""

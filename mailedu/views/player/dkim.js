@@ -14,7 +14,13 @@ export function dkimPane(app) {
   const nav = h("div", { class: "mp-dkim-nav" }), raw = column("raw", "The message as it came: arrow keys move from octet to octet"), out = h("div", { class: "mp-dkim-out" });
   const inputs = FORMS.map(form => column(form, `What is hashed of it, ${form}`));
   const element = h("div", { class: "mp-pane mp-dkim" }, nav, raw.box, inputs.map(input => input.box), out);
-  let story, at = 0, change = 0, hash = "body", octet = -1;
+  let story, at = 0, change = 0, hash = "body", octet = -1, sorry = "";
+  app.tampered = ({ scope, variant, why }) => {
+    sorry = why ? String(why) : "";
+    if (variant && story?.dkim?.[scope]) { story.dkim[scope].variants.push(variant); [at, change] = [scope, story.dkim[scope].variants.length - 1]; draw(); }
+    else drawOut(shown());
+    app.say(sorry || `Octet changed: ${shown().result} ${shown().reason}`);
+  };
 
   raw.text.addEventListener("keydown", event => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -51,7 +57,18 @@ export function dkimPane(app) {
     for (const { text } of [raw, ...inputs]) { const fresh = text.querySelector("[data-new]"); text.scrollTop = fresh && octet < 0 ? fresh.offsetTop - text.offsetTop - 60 : text.scrollTop; }
   }
 
-  const pick = set => () => { set(); octet = -1; draw(); };
+  const pick = set => () => { set(); octet = -1; sorry = ""; draw(); };
+
+  /** Where there is a kernel: another octet in the place of the chosen one, verified anew. */
+  function tamper(variant) {
+    if (octet < 0 || variant !== scope().variants[0] || !app.model.send || !app.model.get("tampering")) return null;
+    const letter = h("input", { type: "text", size: 2, maxlength: 1, "aria-label": `Another letter for octet ${octet}` });
+    return h("form", { class: "tamper", onsubmit: event => {
+      event.preventDefault();
+      const code = letter.value.codePointAt(0) ?? 256;
+      if (code < 256) app.model.send({ type: "tamper", scope: at, at: octet, octet: code });
+    } }, "Make it ", letter, " ", h("button", { type: "submit" }, "Change"), sorry ? h("p", { class: "quiet" }, seen(sorry, 200)) : null);
+  }
 
   // -- what to look at
 
@@ -151,6 +168,7 @@ export function dkimPane(app) {
     const good = variant[hash], unsigned = variant.canonical - variant.hashed;
     out.replaceChildren(...[
       octet < 0 ? h("p", { class: "hint quiet" }, "Click an octet, or use the arrow keys: which hash holds it?") : h("p", { class: "hint" }, told(variant)),
+      tamper(variant),
       h("h3", {}, `The result for ${seen(domain, 100)}`),
       h("p", { class: "verdict" }, tag(variant.result === "pass" ? "good" : "bad", variant.result), h("span", { class: "vh" }, variant.result), variant.reason ? h("span", {}, ` ${seen(variant.reason, 300)}`) : null),
       h("h3", {}, `SHA-256 of the ${hash}`), bytes(one, other),

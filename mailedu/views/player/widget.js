@@ -1,4 +1,4 @@
-// Widget: the player in a notebook.  Traits: packed, recorded, cursor, branches, branching; messages: branch (out), refused (in).
+// Widget: the player in a notebook.  Traits: packed, recorded, cursor, branches, branching; messages: branch, tamper (out), refused, tampered (in).
 
 import { unpack } from "./model.js";
 import { player } from "./player.js";
@@ -32,7 +32,7 @@ async function grafting(model, app) {
       if (ready) app.grow(branch); else app.futures.push(branch);
     }
   }
-  const hear = message => { if (message?.type === "refused") app.refused(String(message.why)); };
+  const hear = message => { if (message?.type === "refused") app.refused(String(message.why)); if (message?.type === "tampered") app.tampered?.(message); };
   await graft();
   if (app.futures.length) app.turn(app.pane);
   ready = true;
