@@ -307,3 +307,27 @@ def test_it_is_drawn_and_told():
     assert arena.to_html().startswith("<!doctype html>")
     with pytest.raises(LabError, match="Nothing happened"):
         drawing(view.Arena(BOB))
+
+
+def test_programs_that_we_did_not_write_are_in_it_too():
+    import imaplib
+
+    lab = filled("One", "Two", "Three")
+    with lab.serve() as net:
+        first, second = (imaplib.IMAP4(net.host, net.ports["imap"], timeout=10) for _ in range(2))
+        for client in (first, second):
+            client.login("bob", "lab-bob")
+            client.select()
+        first.store("2", "+FLAGS", r"(\Deleted)")
+        first.expunge()
+        net.settle()
+        found = lab.arena(BOB).found
+        assert [(m.numbers, m.pending) for m in found.moments[-1].seats] == [
+            ((1, 3), ()),
+            ((1, 2, 3), (("removed", 2),)),
+        ]
+        second.noop()
+        net.settle()
+        assert [m.numbers for m in lab.arena(BOB).found.moments[-1].seats] == [(1, 3), (1, 3)]
+        first.logout()
+        second.logout()
