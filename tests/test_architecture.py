@@ -337,7 +337,7 @@ def test_every_row_names_its_section(machine: type) -> None:
 # -- what no file may say ----------------------------------------------------------------------------------------------
 
 SKIPPED = {".git", ".venv", "__pycache__", "node_modules", "build", "dist", ".hypothesis", ".ipynb_checkpoints"}
-SKIPPED |= {"mailedu-lessons", "test-results", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+SKIPPED |= {"mailedu-lessons", "site", "test-results", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 HOSTS = {"creativecommons.org", "dmarc.org", "mybinder.org", "www.iana.org", "www.rfc-editor.org", "www.w3.org"}
 LAB = re.compile(r"(.+\.)?(example|test|invalid|localhost)(\.(com|net|org))?|127(\.0\.0\.1)?|\d+\.\d+\.\d+\.\d+")
 URL = re.compile(r"\b(?:https?|wss?|ftp)://(?:[^/\s@\"'`<>]*@)?([A-Za-z0-9.-]*[A-Za-z0-9])")

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import tomllib
 import urllib.error
@@ -163,7 +164,11 @@ def test_a_release_is_complete_and_runs_in_an_empty_environment(tmp_path) -> Non
     built = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, ROOT)
     assert built.returncode == 0, built.stdout + built.stderr
     [wheel] = tmp_path.glob("*.whl")
-    assert list(tmp_path.glob("*.tar.gz"))
+    [sdist] = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    tracked = set(run("git", "ls-files", cwd=ROOT).stdout.splitlines())
+    assert {name for name in tracked if name.endswith((".py", ".ipynb", ".md", ".js", ".css", ".toml"))} <= packed
 
     inside = set(zipfile.ZipFile(wheel).namelist())
     data = [
@@ -191,6 +196,24 @@ def test_a_release_is_complete_and_runs_in_an_empty_environment(tmp_path) -> Non
     ask = "from mailedu.exercises.course import lessons_folder; print(lessons_folder())"
     place = run(programs / "python", "-c", ask, cwd=tmp_path, env=theirs)
     assert place.stdout.startswith(str(home.resolve())), place.stdout + place.stderr
+    sent = run(programs / "mailedu", "send", ALICE, BOB, "--html", "player.html", cwd=tmp_path, env=theirs)
+    assert sent.returncode == 0 and (tmp_path / "player.html").stat().st_size > 100_000, sent.stderr
+    doctor = run(programs / "mailedu", "doctor", cwd=tmp_path, env=theirs)
+    assert doctor.returncode == 0, doctor.stdout
+    lesson = Path(place.stdout.strip()) / "00-start.ipynb"
+    checked = run(programs / "mailedu", "check", lesson, "--json", cwd=tmp_path, env=theirs | {"MAILEDU_PROGRESS": ""})
+    assert '"state": "graded"' in checked.stdout and '"score": 0' in checked.stdout, checked.stdout + checked.stderr
+
+
+def test_the_papers_around_it_are_of_this_version() -> None:
+    import yaml
+
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert cited["version"] == mailedu.__version__ and {"cff-version", "message", "title", "authors"} <= cited.keys()
+    assert f"## {mailedu.__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"):
+        for link in re.findall(r"\]\(([^)#:]+)", (ROOT / name).read_text("utf-8")):
+            assert (ROOT / link).exists(), f"{name} points to {link}"
 
 
 # ---- Binder

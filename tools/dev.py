@@ -164,6 +164,16 @@ def cases(arguments):
     run(venv_python(), ROOT / "tools" / "cases.py", *arguments)
 
 
+def site(arguments):
+    """Build site/index.html: every lesson, run, as a page with its players."""
+    run(venv_python(), ROOT / "tools" / "site.py", *arguments)
+
+
+def reliability(arguments):
+    """Run what judges us, and write docs/reliability.md."""
+    run(venv_python(), ROOT / "tools" / "reliability.py", *arguments)
+
+
 def lock(arguments):
     """Choose the newest versions again: requirements.lock, and binder/requirements.txt from it."""
     pip_install("uv")
@@ -181,16 +191,19 @@ def clean(_):
             shutil.rmtree(str(folder), ignore_errors=True)
 
 
-TASKS = {task.__name__: task for task in (setup, lab, test, lint, long, bench, gallery, cases, lock, clean)}
+TASKS = {
+    task.__name__: task
+    for task in (setup, lab, test, lint, long, bench, gallery, site, reliability, cases, lock, clean)
+}
 
 
 def main():
     """Read the command line, set up, do the task."""
-    tasks = "\n".join(f"  {name:8}{task.__doc__}" for name, task in TASKS.items())
+    tasks = "\n".join(f"  {name:12}{task.__doc__}" for name, task in TASKS.items())
     parser = argparse.ArgumentParser(epilog=tasks, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=list(TASKS))
     asked, arguments = parser.parse_known_args()
-    signal.signal(signal.SIGINT, lambda *_: None)           # Ctrl-C is for the program that runs; we end when it does
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the program that runs; we end when it does
     if asked.task not in ("setup", "clean"):
         setup()
     TASKS[asked.task](arguments)

@@ -21,6 +21,7 @@ from .doctor import doctor
 from .explain import explain
 from .export import export
 from .grade import grade
+from .lessons import lessons
 from .open import open_lessons
 from .send import send
 from .serve import serve
@@ -44,5 +45,5 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a console that lacks a character still gets the rest
 
 
-for command in (open_lessons, send, serve, dmarc, defences, check, grade, export, doctor, completion, explain):
+for command in (open_lessons, lessons, send, serve, dmarc, defences, check, grade, export, doctor, completion, explain):
     main.add_command(command)

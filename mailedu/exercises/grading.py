@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ from nbformat import NotebookNode
 
 from .frame import ANSWERS, LARGEST, SALT, Work
 from .map import PLACE
+from .needless import needless
 
 HOUSE = Path(__file__).resolve().parents[2]
 
@@ -88,7 +89,7 @@ def grade(submitted: Path, released: Path, *, salt: str = "", limits: Limits = U
 def grade_by(judging: Judge, submitted: NotebookNode, released: NotebookNode, limits: Limits = USUAL) -> Graded:
     """The same by a judge that there is already; what was submitted becomes the notebook of the graded run."""
     notebook = restored(submitted, released)
-    verdicts = run_and_judge_by(judging, notebook, limits)
+    verdicts = run_and_judge_by(judging, notebook, limits, needless(notebook, released))
     possible = {id: float(cell.metadata.nbgrader.points) for id, cell in graded_cells(notebook).items()}
     points = {id: possible[id] if verdicts[id].passed else 0.0 for id in possible}
     return Graded(notebook, verdicts, points, possible)
@@ -110,9 +111,11 @@ def run_and_judge(notebook: NotebookNode, salt: str = "", limits: Limits = USUAL
         return run_and_judge_by(judging, notebook, limits)
 
 
-def run_and_judge_by(judging: Judge, notebook: NotebookNode, limits: Limits = USUAL) -> dict[str, Verdict]:
-    """The same by a judge that there is already."""
-    works = run(notebook, limits)
+def run_and_judge_by(
+    judging: Judge, notebook: NotebookNode, limits: Limits = USUAL, without: Collection[int] = ()
+) -> dict[str, Verdict]:
+    """The same by a judge that there is already, and without the cells at these places."""
+    works = run(notebook, limits, without)
     verdicts = {}
     for id, cell in graded_cells(notebook).items():
         verdicts[id] = judging(works[id]) if id in works else Verdict(False, ["Nothing was handed in."])
@@ -186,7 +189,7 @@ class Limited(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
-def run(notebook: NotebookNode, limits: Limits = USUAL) -> dict[str, Work]:
+def run(notebook: NotebookNode, limits: Limits = USUAL, without: Collection[int] = ()) -> dict[str, Work]:
     """Run it in a kernel of its own, in a folder of its own; exercise -> the work that was handed in last."""
     with tempfile.TemporaryDirectory(prefix="mailedu-", ignore_cleanup_errors=True) as folder:
         answers = Path(folder, "answers")
@@ -211,7 +214,7 @@ def run(notebook: NotebookNode, limits: Limits = USUAL) -> dict[str, Work]:
             extra_arguments=["--HistoryManager.hist_file=:memory:"],
         )
         client.most = limits.output
-        asyncio.run(execute(client, folder, environment, limits))
+        asyncio.run(execute(client, folder, environment, limits, without))
         if shutil.disk_usage(folder).free < ROOM:
             raise OSError(errno.ENOSPC, "there was no room for the answers", folder)
         return read_works(file)
@@ -221,7 +224,9 @@ def run(notebook: NotebookNode, limits: Limits = USUAL) -> dict[str, Work]:
 PLAIN = "get_ipython().display_formatter.mimebundle_formatter.enabled = False"
 
 
-async def execute(client: Limited, folder: str, environment: dict[str, str], limits: Limits) -> None:
+async def execute(
+    client: Limited, folder: str, environment: dict[str, str], limits: Limits, without: Collection[int]
+) -> None:
     """Guard the kernel before anything of the learner's runs in it; then run all cells, or as many as can be."""
     guard = node(
         cell_type="code",
@@ -240,7 +245,7 @@ async def execute(client: Limited, folder: str, environment: dict[str, str], lim
         if any(output.output_type == "error" for output in guard.outputs):
             raise RuntimeError(f"The kernel could not be guarded: {guard.outputs}")
         try:
-            await asyncio.wait_for(run_cells(client), limits.whole)
+            await asyncio.wait_for(run_cells(client, without), limits.whole)
         except (TimeoutError, CellTimeoutError, DeadKernelError):
             pass  # what was handed in by then counts
         finally:
@@ -248,9 +253,9 @@ async def execute(client: Limited, folder: str, environment: dict[str, str], lim
             await ensure_async(client.km.shutdown_kernel(now=True))
 
 
-async def run_cells(client: Limited) -> None:
+async def run_cells(client: Limited, without: Collection[int]) -> None:
     for index, cell in enumerate(client.nb.cells):
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and index not in without:
             await client.async_execute_cell(cell, index)
 
 

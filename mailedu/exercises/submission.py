@@ -6,6 +6,7 @@ What comes back from a class is not always a notebook, nor whole, nor of this le
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -60,9 +61,11 @@ def text_of(path: Path) -> str:
 def todays(text: str) -> NotebookNode:
     """The notebook in format 4.5; what an older Jupyter left out, or gave twice, is mended."""
     try:
-        notebook: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
-        _, notebook = normalize(notebook, strip_invalid_metadata=True)
-        nbformat.validate(notebook)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it mends it would tell us too
+            notebook: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+            _, notebook = normalize(notebook, strip_invalid_metadata=True)
+            nbformat.validate(notebook)
     except (nbformat.ValidationError, AttributeError, KeyError, TypeError, ValueError) as wrong:
         said = str(wrong).strip().splitlines()[0] if str(wrong).strip() else type(wrong).__name__
         raise Unreadable(f"This is no valid notebook: {printable(said[:200])}") from None

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from ..acts import Acts, Ask, Connect, Fetch, LabError, Listen, Trouble, Unreachable, Wait
 from ..trace import Step
 from . import nameserver
+from .callers import is_ours
 from .drive import LATER, File, Part, Wire, World, host_in, path_in
 
 T = TypeVar("T")
@@ -197,7 +198,7 @@ class Sockets:
             except OSError:  # too many open files: somebody will hang up
                 await asyncio.sleep(0.1)
                 continue
-            if self.closed:
+            if self.closed or not is_ours(call):
                 call.close()
             else:
                 await self.loop.connect_accepted_socket(protocol, call)
