@@ -79,6 +79,7 @@ def row(name: str, score: Score) -> str:
 def page(scores: dict[str, Score], long: bool) -> str:
     """The document."""
     where = f"{date.today()}, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    left = [name for name in GROUPS if name not in scores]
     found = [f"- {name}: `{test}`" for name, score in scores.items() for test in score.findings]
     return "\n".join(
         [
@@ -95,6 +96,7 @@ def page(scores: dict[str, Score], long: bool) -> str:
             "What failed:" if found else "Nothing failed.",
             *([""] if found else []),
             *found,
+            *(["", f"Stopped before: {'; '.join(left)}."] if left else []),
             "",
         ]
     )
@@ -110,8 +112,8 @@ def main() -> None:
         if asked.only in name:
             scores[name] = judged(patterns, asked.long)
             print(row(name, scores[name]), flush=True)
-    if not asked.only:
-        PAGE.write_text(page(scores, asked.long), encoding="utf-8")
+            if not asked.only:  # after each, so that a run that is stopped leaves what it has
+                PAGE.write_text(page(scores, asked.long), encoding="utf-8")
     sys.exit(1 if any(score.failed for score in scores.values()) else 0)
 
 
