@@ -219,8 +219,10 @@ class T2(Exercise):
 
     def set_up(self) -> None:
         dice = self.dice
-        self.user = dice.choice(["alice@alpha.example", "amir@alpha.example"])
-        self.lab = Lab(seed=dice.randrange(1, 10_000), opinions=False)
+        name = f"{dice.choice(NAMES)}.{dice.choice(NAMES)}"
+        self._staff = {"alpha.example": [name]}
+        self.user = f"{name}@alpha.example"
+        self.lab = Lab(seed=dice.randrange(1, 10_000), opinions=False, staff=self._staff)
 
     @property
     def token(self) -> str:
@@ -269,7 +271,7 @@ class T2(Exercise):
         dice = self.hidden
         made = []
         for what in self.worlds:
-            lab = Lab(seed=dice.randrange(1, 10_000), opinions=False)
+            lab = Lab(seed=dice.randrange(1, 10_000), opinions=False, staff=self._staff)
             if "stripped" in what:
                 lab.attacker.strip_offer("STARTTLS")
             if "last line" in what:

@@ -16,7 +16,9 @@ def plain(markdown: str) -> str:
 
 
 def inner(found: re.Match[str]) -> str:
-    return found[1] or found[2] or found[3]
+    if found[3]:
+        return found[3]  # code is as it is
+    return MARKS.sub(inner, found[1] or found[2])
 
 
 class Note:
