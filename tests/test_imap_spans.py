@@ -63,7 +63,7 @@ def test_later_pieces_of_a_client():
     assert names(b"AGJv\r\n", "client", "AUTHENTICATE", False) == [(b"AGJv", "SASL response")]
     field = "A field name, : colon,  b field value, c body line"
     assert told(b"A: b\r\n\r\nc\r\n", "client", "APPEND", False) == field
-    another = b' (\\Seen) {7}\r\n'
+    another = b" (\\Seen) {7}\r\n"
     assert told(b"A: b\r\n\r\nc" + another, "client", "APPEND", False).startswith(field + ",  (\\Seen) {7} literal")
     assert names(b"bob {2}\r\n", "client", "LOGIN", False) == [(b"bob {2}", "literal, and what follows it")]
 

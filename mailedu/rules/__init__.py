@@ -54,6 +54,6 @@ def sentence(rule: Rule) -> str:
 
 
 def section(rule: Rule) -> str:
-    """"RFC 7208 §5.2", or "" for a rule of the lab's own."""
+    """ "RFC 7208 §5.2", or "" for a rule of the lab's own."""
     rfc = rules().get(rule.name, UNKNOWN).rfc
     return f"RFC {rfc}" if rfc else ""

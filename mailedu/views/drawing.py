@@ -151,7 +151,7 @@ def diamond(x: float, y: float, radius: float, colour: str, fill: str) -> Polygo
 WIDTHS = {  # of a letter one pixel high, in DejaVu Sans, which is a wide one; by the letters that are as wide or less
     0.32: " ',.IJijl",
     0.41: "!()-/:;[\\]frt|",
-    0.55: "\"*?_`csz",
+    0.55: '"*?_`csz',
     0.64: "$0123456789EFLPSTY_abdeghknopquvxy{}",
     0.70: "ABCKRVXZ",
     0.79: "&DGHNOQU",

@@ -357,4 +357,3 @@ def mark(x: float, y: float, colour: str, good: bool) -> Iterable[Shape]:
     else:
         yield Line(((x - 2.3, y - 2.3), (x + 2.3, y + 2.3)), colour, 1.6)
         yield Line(((x - 2.3, y + 2.3), (x + 2.3, y - 2.3)), colour, 1.6)
-

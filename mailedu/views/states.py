@@ -115,7 +115,7 @@ class Sheet:
         return edges.values()
 
     def where(self, names: Sequence[str], end: str, everywhere: str) -> str:
-        """"from any state", "from any state but A", or the states by name."""
+        """ "from any state", "from any state but A", or the states by name."""
         others = [name for name in self.alive if name not in (*names, end)]
         if not others:
             return everywhere
