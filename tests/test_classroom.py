@@ -367,7 +367,10 @@ def test_two_notebooks_of_one_lesson_are_for_the_teacher_to_choose(tmp_path, sho
 
 def test_the_same_name_typed_by_two_is_told(tmp_path, short_lesson, runs) -> None:
     folder = hand_in(tmp_path / "in", ada=work_of("half", "ada"), bob=work_of("half", "ada"))
-    assert "(ada), and so had the same exercises: ada, bob." in CliRunner().invoke(main, ["grade", str(folder)]).output
+    said = CliRunner().invoke(main, ["grade", str(folder)]).output
+    assert "In lesson 00 these typed the same name (ada), and so had the same exercises: ada, bob." in said
+    other = [Grade(name, lesson, "x", GRADED, typed=["ada"]) for name, lesson in (("ada", "00"), ("bob", "08"))]
+    assert classroom.same_name(other) == []
 
 
 def test_a_lesson_that_was_not_asked_for_is_told(tmp_path, short_lesson, runs) -> None:

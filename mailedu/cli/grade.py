@@ -140,7 +140,11 @@ def told(done: Sequence[Grade], missing: Sequence[str]) -> dict[str, Any]:
     from mailedu.exercises.classroom import as_data, in_order, same_name
 
     grades = [as_data(one) for one in in_order(done)]
-    return {"grades": grades, "same_name": same_name(done), "not_in_gradebook": list(missing)}
+    return {
+        "grades": grades,
+        "same_name": [one._asdict() for one in same_name(done)],
+        "not_in_gradebook": list(missing),
+    }
 
 
 def say(done: Sequence[Grade], notes: Sequence[str], into: Path) -> None:
@@ -163,6 +167,6 @@ def same_world(done: Sequence[Grade]) -> list[str]:
     from mailedu.exercises.classroom import same_name
 
     return [
-        f"These typed the same name ({name}), and so had the same exercises: {', '.join(students)}."
-        for name, students in same_name(done).items()
+        f"In lesson {lesson} these typed the same name ({name}), and so had the same exercises: {', '.join(students)}."
+        for lesson, name, students in same_name(done)
     ]

@@ -248,13 +248,21 @@ def in_order(grades: Sequence[Grade]) -> list[Grade]:
     return sorted(grades, key=lambda grade: (grade.student.casefold(), grade.student, grade.lesson, grade.notebook))
 
 
-def same_name(grades: Sequence[Grade]) -> dict[str, list[str]]:
-    """A name that several students typed -> who: they all had the same world, and may have the same answers."""
-    found: dict[str, set[str]] = {}
+class SameName(NamedTuple):
+    """Several students of a lesson who typed one name: they had the same world, and may have the same answers."""
+
+    lesson: str
+    name: str
+    students: list[str]
+
+
+def same_name(grades: Sequence[Grade]) -> list[SameName]:
+    """Where that happened."""
+    found: dict[tuple[str, str], set[str]] = {}
     for grade in grades:
         for name in grade.typed:
-            found.setdefault(name.strip().casefold(), set()).add(grade.student)
-    return {name: sorted(students) for name, students in sorted(found.items()) if len(students) > 1}
+            found.setdefault((grade.lesson, name.strip().casefold()), set()).add(grade.student)
+    return [SameName(*which, sorted(who)) for which, who in sorted(found.items()) if len(who) > 1]
 
 
 def as_data(grade: Grade) -> dict[str, Any]:
