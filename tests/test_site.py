@@ -99,7 +99,9 @@ def test_the_reliability_page_tells_what_failed(tmp_path) -> None:
     report.write_text(f'<testsuites><testsuite tests="3" skipped="1" time="2.5">{cases}</testsuite></testsuites>')
     score = reliability.read(report)
     assert score == (1, 1, 1, 2.5, ["b"])
-    assert "- Everything: `b`" in reliability.page({"Everything": score}, False)
+    page = reliability.page({"Everything": score}, False)
+    assert "- Everything: `b`" in page and "Stopped before: SPF" in page
+    assert reliability.before(page) == {"Everything": score._replace(seconds=2.0)}
 
 
 def test_the_readmes_lines_run() -> None:

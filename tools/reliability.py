@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,17 @@ def read(report: Path) -> Score:
     return Score(count - len(failed) - skipped, len(failed), skipped, float(suite.get("time", 0)), failed)
 
 
+def before(text: str) -> dict[str, Score]:
+    """The rows of the page as it is."""
+    found = {}
+    rows = r"^\| (.+?) \| ([\d,]+) \| (\d*) \| (\d*) \| ([\d,]+) s \|$"
+    for name, *cells, seconds in re.findall(rows, text, re.MULTILINE):
+        passed, failed, skipped = (int(cell.replace(",", "") or 0) for cell in cells)
+        tests = re.findall(rf"^- {re.escape(name)}: `(.+)`$", text, re.MULTILINE)
+        found[name] = Score(passed, failed, skipped, float(seconds.replace(",", "")), tests)
+    return found
+
+
 def row(name: str, score: Score) -> str:
     return f"| {name} | {score.passed:,} | {score.failed or ''} | {score.skipped or ''} | {score.seconds:,.0f} s |"
 
@@ -86,7 +98,7 @@ def page(scores: dict[str, Score], long: bool) -> str:
             "# How far it can be relied on",
             "",
             f"Written by `make reliability{' ARGS=--long' if long else ''}`; {where}. "
-            "Each row is a group of tests, run just then, and judged by what the row names. "
+            "Each row is a group of tests that ran, and judged by what the row names. "
             "A test skips where the program that it wants is not installed.",
             "",
             "| who judges what | passed | failed | skipped | took |",
@@ -105,15 +117,14 @@ def page(scores: dict[str, Score], long: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--long", action="store_true", help="with the tests that take minutes")
-    parser.add_argument("--only", default="", help="groups with this word, printed and not written")
+    parser.add_argument("--only", default="", help="the groups with this word")
     asked = parser.parse_args()
-    scores = {}
+    scores = before(PAGE.read_text("utf-8")) if asked.only and PAGE.exists() else {}
     for name, patterns in GROUPS.items():
         if asked.only in name:
             scores[name] = judged(patterns, asked.long)
-            print(row(name, scores[name]), flush=True)
-            if not asked.only:  # after each, so that a run that is stopped leaves what it has
-                PAGE.write_text(page(scores, asked.long), encoding="utf-8")
+            print(row(name, scores[name]), flush=True)  # written after each: a run that is stopped leaves what it has
+            PAGE.write_text(page({one: scores[one] for one in GROUPS if one in scores}, asked.long), encoding="utf-8")
     sys.exit(1 if any(score.failed for score in scores.values()) else 0)
 
 
