@@ -145,8 +145,9 @@ def find_browser():
 
 
 def long(arguments):
-    """The tests that take too long for every day."""
-    module("pytest", "-m", "long", *arguments)
+    """The tests that take too long for every day, and all properties with new examples."""
+    os.environ["MAILEDU_NEW_EXAMPLES"] = "1"
+    module("pytest", "-m", "long or hypothesis", *arguments)
 
 
 def bench(arguments):
