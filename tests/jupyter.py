@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Locator, Page
+
+LESSONS = Path(__file__).resolve().parent.parent / "notebooks"
 
 # Lab's "idle" sign shows before the session exists; run-all would then ask for a kernel, and wait for ever.
 READY = """async () => {
@@ -130,8 +133,6 @@ def theme(page: Page, name: str) -> None:
 @contextmanager
 def jupyter(app: str, folder: Path, browser: Browser | None, home: Path) -> Iterator[Jupyter]:
     """`app` is "lab" or "notebook"; `browser` opens its pages; `home` is an empty folder for settings."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
@@ -147,8 +148,7 @@ def jupyter(app: str, folder: Path, browser: Browser | None, home: Path) -> Iter
         "jupyterlab" if app == "lab" else "notebook",
         "--no-browser",
         "--ip=127.0.0.1",
-        f"--port={port}",
-        "--ServerApp.port_retries=0",
+        "--ServerApp.port=0",  # it says itself which one it got: one that we had chosen, somebody else may take
         "--allow-root",
         "--IdentityProvider.token=",
         f"--ServerApp.root_dir={folder}",
@@ -159,9 +159,7 @@ def jupyter(app: str, folder: Path, browser: Browser | None, home: Path) -> Iter
     with log.open("wb") as said:
         server = subprocess.Popen(command, env=environment, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
     try:
-        address = f"http://127.0.0.1:{port}"
-        wait_for(f"{address}/api", server, log)
-        yield Jupyter(app, address, browser)
+        yield Jupyter(app, address_of(server, home / "runtime", log), browser)
     finally:
         server.terminate()
         try:
@@ -170,15 +168,26 @@ def jupyter(app: str, folder: Path, browser: Browser | None, home: Path) -> Iter
             server.kill()
 
 
-def wait_for(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 240) -> None:
-    """Until the server answers."""
+@contextmanager
+def jupyterlab_with(lesson: str, browser: Browser, folders: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    """JupyterLab in a folder of its own that has a copy of this lesson."""
+    folder = folders.mktemp("lessons")
+    shutil.copy(LESSONS / lesson, folder / lesson)
+    with jupyter("lab", folder, browser, folders.mktemp("home")) as server:
+        yield server
+
+
+def address_of(server: subprocess.Popen[bytes], runtime: Path, log: Path, seconds: float = 240) -> str:
+    """Where it listens, once it does: it writes that into a file when it has a port, and answers a moment later."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + seconds
     while time.monotonic() < end and server.poll() is None:
         try:
-            direct.open(url, timeout=5).close()
-        except OSError:
+            said = json.loads((runtime / f"jpserver-{server.pid}.json").read_text(encoding="utf-8"))
+            address = f"http://127.0.0.1:{said['port']}"
+            direct.open(f"{address}/api", timeout=5).close()
+        except (OSError, ValueError):  # no file yet, half a file, or nobody there
             time.sleep(0.1)
         else:
-            return
+            return address
     raise AssertionError(f"the server never answered:\n{log.read_text(encoding='utf-8', errors='replace')}")

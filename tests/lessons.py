@@ -144,6 +144,20 @@ def run(notebook: NotebookNode, folder: Path, times: int = 1, cells: Iterable[in
     return notebook
 
 
+def guessed(path: Path, folder: Path, guesses: int = 5, until: str = "") -> dict[str, NotebookNode]:
+    """The lesson as somebody who always guesses A sees it, cell's id -> cell; `until` is the first that is not run."""
+    notebook = read(path)
+    for number in range(1, guesses + 1):
+        guess = nbformat.v4.new_code_cell(f'guess_{number}.choose("A")')
+        notebook.cells.insert(place_of(notebook, f"guess-{number}") + 1, guess)
+    run(notebook, folder, cells=range(place_of(notebook, until)) if until else None)
+    return {cell.id: cell for cell in code_cells(notebook)}
+
+
+def place_of(notebook: NotebookNode, id: str) -> int:
+    return next(at for at, cell in enumerate(notebook.cells) if cell.id == id)
+
+
 def environment(folder: Path) -> dict[str, str]:
     """Ours, with this mailedu first, this Python's programs on the path, and a home of its own."""
     changed = {name: str(folder) for name in ("HOME", "IPYTHONDIR", "MPLCONFIGDIR", "TMPDIR", "TEMP", "TMP")}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from jupyter import NOTEBOOK, Jupyter, jupyter, run_all, scroll_to
+from jupyter import NOTEBOOK, Jupyter, jupyterlab_with, run_all, scroll_to
 from playwright.sync_api import Page
 
 from mailedu import Lab
@@ -15,7 +13,6 @@ from mailedu.acts import Ask, Connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parent.parent
 LESSON = "00-start.ipynb"
 PLAYER = ".mp"
 NOW = ".mp-row[data-now] .n"
@@ -25,9 +22,7 @@ ERRORS = f"""{NOTEBOOK}.widgets.filter((cell) => cell.model.type === "code").fla
 
 @pytest.fixture(scope="module")
 def lab(browser, tmp_path_factory) -> Iterator[Jupyter]:
-    folder = tmp_path_factory.mktemp("lessons")
-    shutil.copy(ROOT / "notebooks" / LESSON, folder / LESSON)
-    with jupyter("lab", folder, browser, tmp_path_factory.mktemp("home")) as server:
+    with jupyterlab_with(LESSON, browser, tmp_path_factory) as server:
         yield server
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from jupyter import Jupyter, cell, failed, jupyter, run_all, theme
+from jupyter import Jupyter, cell, failed, jupyterlab_with, run_all, theme
 from playwright.sync_api import Locator, Page
 
 from mailedu.exercises.course import LESSONS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parent.parent
 LESSON = "01-smtp-by-hand.ipynb"
 EXERCISES = next(lesson.exercises for lesson in LESSONS if lesson.notebook == LESSON)
 LOADED = "img => img.complete && img.naturalWidth > 0"
@@ -23,9 +20,7 @@ LOADED = "img => img.complete && img.naturalWidth > 0"
 
 @pytest.fixture(scope="module")
 def lab(browser, tmp_path_factory) -> Iterator[Jupyter]:
-    folder = tmp_path_factory.mktemp("lessons")
-    shutil.copy(ROOT / "notebooks" / LESSON, folder / LESSON)
-    with jupyter("lab", folder, browser, tmp_path_factory.mktemp("home")) as server:
+    with jupyterlab_with(LESSON, browser, tmp_path_factory) as server:
         yield server
 
 

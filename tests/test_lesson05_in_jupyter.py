@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jupyter import Jupyter, cell, failed, jupyter, run_all, theme
+from jupyter import Jupyter, cell, failed, jupyterlab_with, run_all, theme
 from playwright.sync_api import Locator, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parent.parent
 LESSON = "05-ports-and-tls.ipynb"
 SHOTS = os.environ.get("MAILEDU_SHOTS", "")  # a folder: pictures of what is looked at go there
 
 
 @pytest.fixture(scope="module")
 def lab(browser, tmp_path_factory) -> Iterator[Jupyter]:
-    folder = tmp_path_factory.mktemp("lessons")
-    shutil.copy(ROOT / "notebooks" / LESSON, folder / LESSON)
-    with jupyter("lab", folder, browser, tmp_path_factory.mktemp("home")) as server:
+    with jupyterlab_with(LESSON, browser, tmp_path_factory) as server:
         yield server
 
 

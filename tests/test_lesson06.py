@@ -6,7 +6,7 @@ import re
 
 import nbformat
 import pytest
-from lessons import HOUSE, code_cells, printed, read, run
+from lessons import HOUSE, code_cells, guessed, printed, read
 
 LESSON = HOUSE / "notebooks" / "06-pop3.ipynb"
 TEXT = "\n".join(cell.source for cell in read(LESSON).cells if cell.cell_type == "markdown")
@@ -16,12 +16,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory) -> dict[str, nbformat.NotebookNode]:
     """The lesson as somebody who always guesses A sees it: cell's id -> cell."""
-    notebook = read(LESSON)
-    for number in range(1, 6):
-        at = next(index for index, cell in enumerate(notebook.cells) if cell.id == f"guess-{number}")
-        notebook.cells.insert(at + 1, nbformat.v4.new_code_cell(f'guess_{number}.choose("A")'))
-    run(notebook, tmp_path_factory.mktemp("lesson"))
-    return {cell.id: cell for cell in code_cells(notebook)}
+    return guessed(LESSON, tmp_path_factory.mktemp("lesson"))
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jupyter import Jupyter, cell, failed, jupyter, run_all, theme
+from jupyter import Jupyter, cell, failed, jupyterlab_with, run_all, theme
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parent.parent
 LESSON = "07-imap.ipynb"
 LOOKED_AT = ("knock-run", "arena-1", "arena-2", "arena-3", "board", "endings", "run-5", "I2-task", "I3-try")
 PICTURES = os.environ.get("MAILEDU_PICTURES", "")  # a folder for pictures to look at; "" takes none
@@ -21,9 +19,7 @@ PICTURES = os.environ.get("MAILEDU_PICTURES", "")  # a folder for pictures to lo
 
 @pytest.fixture(scope="module")
 def lab(browser, tmp_path_factory) -> Iterator[Jupyter]:
-    folder = tmp_path_factory.mktemp("lessons")
-    shutil.copy(ROOT / "notebooks" / LESSON, folder / LESSON)
-    with jupyter("lab", folder, browser, tmp_path_factory.mktemp("home")) as server:
+    with jupyterlab_with(LESSON, browser, tmp_path_factory) as server:
         yield server
 
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from jupyter import NOTEBOOK, Jupyter, jupyter, run_all, scroll_to
+from jupyter import Jupyter, cell, failed, jupyterlab_with, run_all
 from playwright.sync_api import Locator, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parent.parent
 LESSON = "10-dmarc.ipynb"
-ERRORS = f"""{NOTEBOOK}.widgets.filter((cell) => cell.model.type === "code").flatMap((cell) =>
-  cell.model.sharedModel.outputs.filter((output) => output.output_type === "error").map(() => cell.model.id))"""
-PLACE = f"""(id) => {NOTEBOOK}.widgets.findIndex((cell) => cell.model.id === id)"""
 
 
 @pytest.fixture(scope="module")
 def lab(browser, tmp_path_factory) -> Iterator[Jupyter]:
-    folder = tmp_path_factory.mktemp("lessons")
-    shutil.copy(ROOT / "notebooks" / LESSON, folder / LESSON)
-    with jupyter("lab", folder, browser, tmp_path_factory.mktemp("home")) as server:
+    with jupyterlab_with(LESSON, browser, tmp_path_factory) as server:
         yield server
 
 
@@ -37,13 +29,11 @@ def lesson(lab: Jupyter) -> Iterator[Page]:
 
 def output(page: Page, id: str) -> Locator:
     """What a cell shows, brought into view."""
-    place = page.evaluate(PLACE, id)
-    scroll_to(page, place)
-    return page.locator(".jp-Notebook .jp-Cell").nth(place).locator(".jp-Cell-outputArea")
+    return cell(page, id).locator(".jp-Cell-outputArea")
 
 
 def test_every_cell_ran_and_none_failed_but_what_nobody_has_done_yet(lesson: Page) -> None:
-    assert lesson.evaluate(ERRORS) == [f"A{number}-check" for number in (1, 2, 3, 4, 6)]
+    assert failed(lesson) == [f"A{number}-check" for number in (1, 2, 3, 4, 6)]
 
 
 def test_the_walk_opens_in_its_pane_and_follows_the_keys(lesson: Page) -> None:
