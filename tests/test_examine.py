@@ -531,3 +531,21 @@ def test_the_way_is_drawn_with_its_border_and_its_delays() -> None:
     assert "2 h 11 min" in words and "1 min too early: a clock is wrong" in words
     assert "<b>" not in found.timeline.svg() and "The way, the first hop first" in repr(found.timeline)
     assert explain("From: a@b.example\n\nHi").timeline.svg().startswith("<svg")
+
+
+def test_two_houses_under_one_public_suffix_are_two() -> None:
+    hops = hops_of(
+        message_of(
+            "from in.shop.co.uk ([203.0.113.1]) by box.shop.co.uk; Mon, 23 Nov 2026 09:00:20 +0000",
+            "from mx.bank.co.uk ([203.0.113.2]) by in.shop.co.uk; Mon, 23 Nov 2026 09:00:10 +0000",
+            "from x.example ([203.0.113.3]) by mx.bank.co.uk; Mon, 23 Nov 2026 09:00:00 +0000",
+        )
+    )
+    assert border(hops) == 1
+
+
+def test_a_capsule_keeps_what_its_explanation_went_by(letter: bytes, lab: Lab) -> None:
+    kept = explain(letter, dns=lab.zone, trust_hops=2, authserv_id="mx.beta.example").capsule()
+    assert (kept.trust_hops, kept.authserv_id) == (2, "mx.beta.example")
+    again = explain(kept, trust_hops=1).capsule()
+    assert (again.trust_hops, again.authserv_id) == (1, "mx.beta.example")

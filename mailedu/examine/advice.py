@@ -8,18 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from ..acts import Answer, Open, Rule
 from ..auth import dkim, dmarc
-from ..auth.dmarc.legacy import public_suffixes
 from ..message import Message, addresses
 from ..mta.forwarding import is_rewritten
 from ..names import canonical
 from ..trace import Trace, printable
 from .findings import Findings, duration
 from .given import Given
-from .hops import Hop, owner
+from .hops import Hop, house
 from .undone import Undone
 
 Records = Mapping[tuple[str, str], Sequence[str]]
@@ -107,12 +105,6 @@ class Case:
         """SPF's second check: what the first one, of the greeting, met is no news of the sender's record."""
         begins = [step.number for step in self.trace.only(Open) if step.act == Open("SPF, MAIL FROM")]
         return self.trace.part(begins)
-
-
-@lru_cache(1024)
-def house(domain: str) -> str:
-    """The organization of a domain, by the list of public suffixes (the evaluator itself walks the DNS)."""
-    return public_suffixes()(domain) or domain
 
 
 # -- what happened -----------------------------------------------------------------------------------------------------
@@ -301,7 +293,7 @@ def forwarded_by(case: Case) -> Hop | None:
     here, before = case.given.hops[at], case.given.hops[at + 1]
     if here.recipient and here.recipient.lower() == before.recipient.lower():
         return None  # it was for the same mailbox before: a host that sends by order, and no forwarder
-    if before.inside or before.authenticated or owner(before.client) == owner(here.client):
+    if before.inside or before.authenticated or house(before.client) == house(here.client):
         return None
     return before
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..acts import Act, Close, LabError, Open, Rule
+from ..acts import Close, LabError, Open, Rule
 from ..auth.dkim import Signature, verify
 from ..clock import MORNING
 from ..lab.anatomy import Anatomy
@@ -22,7 +21,7 @@ from ..trace import Trace
 from ..views.picture import Picture
 from . import capsule as capsules
 from .advice import Advice, Case, Records, what_happened, what_to_change
-from .answers import Changed, Dns, Recorded, answers_of
+from .answers import Changed, Dns, Nobody, Recorded, answers_of
 from .capsule import Capsule, read_capsule
 from .findings import Findings, examine
 from .given import Given, given_of
@@ -59,41 +58,24 @@ def explain(
     """
     if isinstance(message, Path) and message.suffix == ".json":
         message = read_capsule(message)
-    if isinstance(message, Capsule):
-        held = message
-        letter = Letter(held.message)
-        given = given_of(
-            letter,
-            ip=ip or held.ip,
-            helo=helo or held.helo,
-            mail_from=held.mail_from if mail_from is None else mail_from,
-            when=held.date if date is None else date,
-            trust_hops=trust_hops or held.trust_hops,
-            authserv_id=authserv_id or held.authserv_id,
-        )
-        return Explanation(letter, given, Recorded(held.dns) if dns is None else answers_of(dns), held)
-    letter = read_letter(message, number)
+    held = message if isinstance(message, Capsule) else None
+    if held:
+        ip, helo = ip or held.ip, helo or held.helo
+        mail_from = held.mail_from if mail_from is None else mail_from
+        date = held.date if date is None else date
+        trust_hops, authserv_id = trust_hops or held.trust_hops, authserv_id or held.authserv_id
+    letter = Letter(held.message) if held else read_letter(message, number)  # type: ignore[arg-type]
     given = given_of(
         letter, ip=ip, helo=helo, mail_from=mail_from, when=date, trust_hops=trust_hops, authserv_id=authserv_id
     )
-    return Explanation(letter, given, answers_of(dns), None, dns is None, trust_hops, authserv_id)
+    return Explanation(letter, given, Recorded(held.dns) if held and dns is None else answers_of(dns), held)
 
 
 class Explanation(Shown):
     """`.verdict`, `.spf`, `.dkim`, `.dmarc`; `.paragraph`, `.advice`; `.hops`, `.anatomy`; and the player of it all."""
 
-    def __init__(
-        self,
-        letter: Letter,
-        given: Given,
-        dns: Dns,
-        held: Capsule | None = None,
-        nobody_asked: bool = False,
-        trust_hops: int | None = None,
-        authserv_id: str = "",
-    ) -> None:
+    def __init__(self, letter: Letter, given: Given, dns: Dns, held: Capsule | None = None) -> None:
         self.letter, self.given, self.dns, self.held = letter, given, dns, held
-        self.nobody_asked, self.trust_hops, self.authserv_id = nobody_asked, trust_hops, authserv_id
         self.message = Message(letter.data)
         self.findings, self.trace = self.examined(dns)
         self.answers = capsules.answers_in(self.trace)  # and those that were needed to try what is advised
@@ -106,23 +88,15 @@ class Explanation(Shown):
 
     def tell(self) -> None:
         """Words and advice into the trace too: whoever steps through it ends there."""
-        self.record(Open("what happened"))
-        for sentence in self.sentences:
-            self.record(Rule("examine.told", "", {"told": sentence}))
-        self.record(Close(self.verdict))
+        told = [Rule("examine.told", "", {"told": sentence}) for sentence in self.sentences]
+        self.write("what happened", told, self.verdict)
         if self.advice:
-            self.record(Open("what to change"))
-            for one in self.advice:
-                name, type, text = one.record or ("", "", "")
-                record = {"record": f'{name}. {type} "{text}"'} if one.record else {}
-                self.record(Rule("examine.advice", one.then, {"says": one.says, **record}))
-            self.record(Close(f"{len(self.advice)} to do"))
+            self.write("what to change", map(as_rule, self.advice), f"{len(self.advice)} to do")
 
-    def record(self, act: Act) -> None:
-        if isinstance(act, Open):
-            self.under = self.trace.record("examiner", "", None, act).number
-        else:
-            self.trace.record("examiner", "", self.under, act)
+    def write(self, title: str, rules: Iterable[Rule], verdict: str) -> None:
+        under = self.trace.record("examiner", "", None, Open(title)).number
+        for act in (*rules, Close(verdict)):
+            self.trace.record("examiner", "", under, act)
 
     # -- what came out
 
@@ -177,7 +151,7 @@ class Explanation(Shown):
     def sentences(self) -> tuple[str, ...]:
         """What happened and why, in plain words."""
         told = tuple(what_happened(self.case))
-        if self.nobody_asked:
+        if isinstance(self.dns, Nobody):
             return ("Nobody was asked in the DNS, so nothing could be decided.", *told[1:])
         if self.held and self.held.redacted:
             return (redaction(self.held, self.verdicts()),)
@@ -191,7 +165,7 @@ class Explanation(Shown):
     @cached_property
     def advice(self) -> tuple[Advice, ...]:
         """What to change, each record tried."""
-        if self.nobody_asked:
+        if isinstance(self.dns, Nobody):
             return (Advice('Say who shall answer for the DNS: dns="system" (--dns system) asks the resolver here.'),)
         if self.held and self.held.redacted:
             return ()  # what is wrong with it may be what was made unreadable
@@ -217,12 +191,11 @@ class Explanation(Shown):
         given = self.given
         made = Capsule(
             self.letter.data, dict(self.answers), given.ip, given.helo, given.sender, given.now, title or self.title,
-            self.held.trust_hops if self.held else self.trust_hops,
-            self.held.authserv_id if self.held else self.authserv_id,
+            given.trust_hops, given.authserv_id,
             (self.held and self.held.verdicts) or self.verdicts(), self.held.redacted if self.held else (),
         )  # fmt: skip
         if redact:
-            return capsules.redacted(replace(made), capsules.PARTS if redact is True else redact)
+            return capsules.redacted(made, capsules.PARTS if redact is True else redact)
         return made
 
     def to_json(self) -> str:
@@ -242,6 +215,15 @@ class Explanation(Shown):
     def __repr__(self) -> str:
         told = ", ".join(f"{method} {word}" for method, word in self.verdicts().items())
         return f"<Explanation: {self.verdict}; {told}>"
+
+
+def as_rule(advice: Advice) -> Rule:
+    """A piece of advice as a step."""
+    because = {"says": advice.says}
+    if advice.record:
+        name, type, text = advice.record
+        because["record"] = f'{name}. {type} "{text}"'
+    return Rule("examine.advice", advice.then, because)
 
 
 def redaction(held: Capsule, now: dict[str, str]) -> str:

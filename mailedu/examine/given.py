@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from ..acts import LabError
 from ..auth import results
 from ..message import Message, addresses
-from .hops import Hop, border, hops_of
+from .hops import Hop, border, hops_of, house
 from .letter import Letter
 
 CLIENT = re.compile(r"client-ip=\"?([0-9A-Fa-f:.]+)", re.IGNORECASE)
@@ -33,6 +33,8 @@ class Given:
     border: int | None = None  # the hop that came from outside
     assumed: dict[str, tuple[str, str]] = field(default_factory=dict)  # what -> (its value, where that is from)
     claims: tuple[results.Results, ...] = ()  # what the receiver wrote of it when it came
+    trust_hops: int | None = None  # as it was given
+    authserv_id: str = ""
 
     @property
     def receiver(self) -> str:
@@ -56,7 +58,7 @@ def given_of(
     hops = tuple(hops_of(message))
     called = spf_field(message, CLIENT)
     at = border(hops, trust_hops, called)
-    known = Given(ip, helo, mail_from, 0, hops, at)
+    known = Given(ip, helo, mail_from, 0, hops, at, trust_hops=trust_hops, authserv_id=authserv_id)
     known = with_client(known, called)
     known = with_sender(known, message, letter.sender)
     known = with_date(known, when, message)
@@ -146,6 +148,4 @@ def claims_of(message: Message, host: str) -> list[results.Results]:
 
 
 def same_house(one: str, other: str) -> bool:
-    from .hops import owner
-
-    return owner(one) == owner(other)
+    return house(one) == house(other)

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
+from ..auth.dmarc.legacy import public_suffixes
 from ..message import Message, unfolded
 
 WORDS = ("from", "by", "via", "with", "id", "for")
@@ -59,7 +61,7 @@ class Hop:
         """Whether it tells of a call within one organisation."""
         if not self.ip or any(ip_address(self.ip) in network for network in INSIDE):
             return True
-        return bool(self.name or self.helo) and owner(self.name or self.helo) == owner(self.by)
+        return bool(self.name or self.helo) and house(self.name or self.helo) == house(self.by)
 
     @property
     def authenticated(self) -> bool:
@@ -67,9 +69,11 @@ class Hop:
         return self.protocol.upper().endswith(("SMTPA", "SMTPSA"))
 
 
-def owner(host: str) -> str:
-    """The end of a host's name, by which hosts of one house know each other: a guess, used to find the border only."""
-    return ".".join(host.lower().rstrip(".").split(".")[-2:])
+@lru_cache(1024)
+def house(host: str) -> str:
+    """The organization that a name belongs to, by the list of public suffixes (DMARC's evaluator walks the DNS)."""
+    name = host.lower().rstrip(".")
+    return public_suffixes()(name) or name
 
 
 def hops_of(message: Message) -> list[Hop]:
