@@ -16,7 +16,7 @@ from pathlib import Path
 from mailedu import LabError
 from mailedu.exercises.course import LESSONS, Lesson, released
 from mailedu.exercises.grading import read
-from mailedu.exercises.page import PAGE, STYLE, executed, page
+from mailedu.exercises.page import executed, framed, page
 
 ROOT = Path(__file__).resolve().parent.parent
 FOOTER = (
@@ -56,7 +56,7 @@ def index(lessons: list[Lesson]) -> str:
         f"{pictures}<h1>mailedu</h1><p><b>A whole e-mail Internet inside a notebook, that you can stop, rewind, "
         f"branch, break and repair.</b></p><table>{rows}</table>"
     )
-    return PAGE.format(title="mailedu: the lessons", style=STYLE, above="", body=body, below=FOOTER)
+    return framed("mailedu: the lessons", body, below=FOOTER)
 
 
 def build(folder: Path, lessons: list[Lesson]) -> None:

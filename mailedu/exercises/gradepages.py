@@ -13,34 +13,19 @@ from ..acts import LabError
 from .classroom import GRADED, Grade, in_order
 from .course import LESSONS
 from .frame import kind
+from .sheet import sheet
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 860px; margin: 0 auto; padding: 24px;
-  background: light-dark(#fff, #16181b); color: light-dark(#1d1c1a, #eceae5) }}
-h1 {{ font-size: 1.6rem; margin: 0 0 .2em }} h2 {{ font-size: 1.2rem; margin: 2em 0 .4em }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ text-align: left; vertical-align: top; padding: 8px 12px 8px 0;
-  border-top: 1px solid light-dark(#dddbd4, #34373c) }}
-th {{ font-weight: 600; white-space: nowrap }} td.n {{ white-space: nowrap; text-align: right }}
-.ok {{ color: light-dark(#17692f, #7fd598) }} .no {{ color: light-dark(#9a3412, #ffb08a) }}
-.aside {{ color: light-dark(#5b5a55, #a9a7a0) }} a {{ color: light-dark(#2745c9, #a3b6ff) }}
-p {{ margin: 0 0 .3em; overflow-wrap: anywhere }}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+STYLE = """:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 860px; margin: 0 auto; padding: 24px;
+  background: light-dark(#fff, #16181b); color: light-dark(#1d1c1a, #eceae5) }
+h1 { font-size: 1.6rem; margin: 0 0 .2em } h2 { font-size: 1.2rem; margin: 2em 0 .4em }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: 8px 12px 8px 0;
+  border-top: 1px solid light-dark(#dddbd4, #34373c) }
+th { font-weight: 600; white-space: nowrap } td.n { white-space: nowrap; text-align: right }
+.ok { color: light-dark(#17692f, #7fd598) } .no { color: light-dark(#9a3412, #ffb08a) }
+.aside { color: light-dark(#5b5a55, #a9a7a0) } a { color: light-dark(#2745c9, #a3b6ff) }
+p { margin: 0 0 .3em; overflow-wrap: anywhere }"""
 # A table's program takes a cell that begins so for a formula; a student may be called anything.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -95,7 +80,7 @@ def index(grades: Sequence[Grade]) -> str:
     )
     students = len({grade.student for grade in grades})
     body = f"<h1>Grades</h1><p class=aside>{students} students</p><table>{rows}</table>"
-    return PAGE.format(title="Grades", body=body)
+    return sheet("Grades", STYLE, body)
 
 
 def points(grade: Grade) -> str:
@@ -107,7 +92,7 @@ def page_of(student: str, grades: Sequence[Grade]) -> str:
     name = html.escape(student)
     total = f"{sum(grade.score for grade in grades):g} of {sum(grade.full for grade in grades):g} points"
     body = f"<h1>{name}</h1><p class=aside>{total}</p>" + "".join(map(part, grades))
-    return PAGE.format(title=name, body=body)
+    return sheet(student, STYLE, body)
 
 
 def part(grade: Grade) -> str:

@@ -5,7 +5,6 @@ nbconvert makes the body; the page around it is ours, because nbconvert's own ca
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import subprocess
@@ -21,27 +20,9 @@ from nbformat import NotebookNode
 from ..acts import LabError
 from .grading import HOUSE
 from .map import PLACE
+from .sheet import sheet
 
 STYLE = (Path(__file__).parent / "page.css").read_text("utf-8")
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-{above}<main>
-{body}
-</main>
-{below}</body>
-</html>
-"""
 # On a page nobody can choose: a reveal tells, and stands folded.
 PRELUDE = "from mailedu.exercises.guess import Guess\nGuess.reveal = Guess.tell\ndel Guess"
 SECONDS = 120  # for a cell
@@ -98,7 +79,12 @@ def page(
         body, _ = exporter.from_notebook_node(one)
         parts.append(folded(body) if is_folded(cell) else body)
     body = relinked("\n".join(parts), link)
-    return PAGE.format(title=html.escape(title), style=STYLE, above=above, body=body, below=below)
+    return framed(title, body, above=above, below=below)
+
+
+def framed(title: str, body: str, *, above: str = "", below: str = "") -> str:
+    """A page in the lessons' style; `title` is text, the others are HTML."""
+    return sheet(title, STYLE, f"{above}<main>\n{body}\n</main>\n{below}")
 
 
 def is_graded(cell: NotebookNode) -> bool:

@@ -14,6 +14,13 @@ test("a level is a set of folds", () => {
   assert.equal(free(story(), 4).shown.length, 15, "and three messages of one line each");
 });
 
+test("what is spread can be stepped on, with all that is in it", () => {
+  const walk = free(story(), 0), at = walk.story.kids.findLastIndex(kids => kids);
+  walk.spread(at);
+  assert.ok([...walk.story.above(at), at].every(up => walk.open.has(up)));
+  for (let i = at; i <= walk.story.end[at]; i++) assert.ok([...walk.shown].includes(i), `row ${i}`);
+});
+
 test("where decisions are looked at, one that is made up of decisions is open", () => {
   const it = score();
   it.rows.push({ ...it.rows[7], n: 40 }, { ...it.rows[7], n: 41, up: 12 }, { ...it.rows[10], n: 42, up: 13 }, { ...it.rows[7], n: 43, up: 13 }, { ...it.rows[10], n: 44, up: 15 });

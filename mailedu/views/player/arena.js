@@ -1,12 +1,12 @@
 // The arena: one mailbox and all who have it open.  Moments in the order of time, and how everything stood after each.
 
+import { along } from "./along.js";
 import { h, icon, put } from "./dom.js";
 import { plural, seen } from "./words.js";
 
 export const holdsArena = story => Boolean(story.arena?.length);
 
 const WAITS = { removed: "removed, not told", added: "new, not told", flagged: "other flags, not told" };
-const FORWARD = ["next", "over", "into"];
 
 /** The place of the last moment that has begun at this step; the first one, where none has. */
 export function momentAt(moments, step) {
@@ -35,6 +35,7 @@ export function lettersOf(arena, at) {
 }
 
 export function arenaPane(app) {
+  const { move, ends } = along(() => at, () => arena().moments.length - 1, to => go(to));
   const list = h("div", { class: "mp-arena-list", role: "listbox", tabindex: 0, "aria-label": "Moments, in the order of time", onkeydown: ends });
   const board = h("div", { class: "mp-arena-board", role: "region", tabindex: 0, "aria-label": "The mailbox, and everybody's numbers" });
   const element = h("div", { class: "mp-arena" }, list, board);
@@ -79,17 +80,6 @@ export function arenaPane(app) {
     app.go(asked < 0 ? from : asked, { jump: true, reveal: true });
     if (asked < 0) app.say(spoken(at));
     return moved;
-  }
-
-  /** All ways to move lead from moment to moment here. */
-  const move = way => go(at + (FORWARD.includes(way) ? 1 : -1));
-
-  function ends(event) {
-    const to = { Home: 0, End: arena().moments.length - 1 }[event.key];
-    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    go(to);
   }
 
   // -- the moments

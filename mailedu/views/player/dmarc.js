@@ -68,11 +68,7 @@ export function dmarcPane(app) {
 
   /** Here every step of the evaluation is one to step on. */
   function unfold(one) {
-    const { story, walk } = app, from = story.rowOf(one.n), before = walk.open.size;
-    if (!isIn(one, here())) return;
-    for (const up of story.above(from)) walk.open.add(up);
-    for (let i = from; i <= story.end[from]; i++) if (story.kids[i]) walk.open.add(i);
-    if (walk.open.size > before) walk.list();
+    if (isIn(one, here())) app.walk.spread(app.story.rowOf(one.n));
   }
 
   /** Left leads up to the line that this one stands under. */

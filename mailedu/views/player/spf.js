@@ -54,11 +54,7 @@ export function spfPane(app) {
 
   /** Here every step of the check is one to step on. */
   function unfold(check) {
-    const { story, walk } = app, from = story.rowOf(check.n), before = walk.open.size;
-    if (!isIn(check, here())) return;
-    for (const up of story.above(from)) walk.open.add(up);
-    for (let i = from; i <= story.end[from]; i++) if (story.kids[i]) walk.open.add(i);
-    if (walk.open.size > before) walk.list();
+    if (isIn(check, here())) app.walk.spread(app.story.rowOf(check.n));
   }
 
   /** Left leads up to the term that this one is looked into by. */

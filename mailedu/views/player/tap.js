@@ -1,17 +1,18 @@
 // The tap: one call as three see it, its two ends and whoever listens on the way.  Piece by piece, in the order of time.
 
+import { along } from "./along.js";
 import { h, icon, put } from "./dom.js";
 import { changed, columns, header, low, pieceAt } from "./pieces.js";
 import { plural, seen } from "./words.js";
 
 export const holdsTap = story => Boolean(story.tap?.length);
 
-const FORWARD = ["next", "over", "into"];
 const MOST_LINES = 14, MOST_CHOSEN = 200; // lines of a piece, and of the one that one stands on
 const HIDDEN = "under TLS";
 
 export function tapPane(app) {
   const heads = h("div", { class: "mp-tap-heads" });
+  const { move, ends } = along(() => at, () => call().rows.length - 1, to => go(to));
   const list = h("div", { class: "mp-tap-list", role: "listbox", tabindex: 0, "aria-label": "What was said, in the order of time", onkeydown: ends });
   const detail = h("div", { class: "mp-tap-detail", role: "region", tabindex: 0, "aria-label": "This piece on the wire" });
   const element = h("div", { class: "mp-tap" }, heads, list, detail);
@@ -86,17 +87,6 @@ export function tapPane(app) {
     app.go(asked < 0 ? row : asked, { jump: true, reveal: true });
     if (asked < 0) app.say(spoken(rows[at]));
     return moved;
-  }
-
-  /** All ways to move lead from piece to piece here. */
-  const move = way => go(at + (FORWARD.includes(way) ? 1 : -1));
-
-  function ends(event) {
-    const to = { Home: 0, End: call().rows.length - 1 }[event.key];
-    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    go(to);
   }
 
   // -- a piece in three columns

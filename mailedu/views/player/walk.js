@@ -65,6 +65,14 @@ export class Walk {
     this.list();
   }
 
+  /** Everything from row i on that belongs to it is one to step on. */
+  spread(i) {
+    const { story, open } = this, before = open.size;
+    for (const up of story.above(i)) open.add(up);
+    for (let k = i; k <= story.end[i]; k++) if (story.kids[k]) open.add(k);
+    if (open.size > before) this.list();
+  }
+
   // -- moving; each returns whether anything moved
 
   /** To row i.  `jump`: without being asked to predict what lies between; what is landed on is asked for all the same. */
